@@ -1,0 +1,46 @@
+//! Configuration: one struct per section, `Default` the only source of defaults.
+//! Takes: a TOML file and `FLEETSCOPE_<SECTION>__<KEY>` variables. Gives: a valid [`Config`], or all problems at once.
+//! Never: exits, prints, or reads a secret from anywhere but a file.
+
+mod agents;
+mod deliberations;
+mod http;
+mod journal;
+mod load;
+mod log;
+mod nats;
+mod otlp;
+mod privacy;
+mod problem;
+mod section;
+mod setting;
+mod telemetry;
+
+pub use agents::Agents;
+pub use deliberations::Deliberations;
+pub use http::Http;
+pub use journal::Journal;
+pub use load::{default_file, load, load_text};
+pub use log::{Log, LogFormat};
+pub use nats::Nats;
+pub use otlp::{Otlp, OtlpProtocol};
+pub use privacy::{Content, Privacy};
+pub use problem::{Problem, Problems};
+pub use section::KeyInfo;
+pub use setting::{ByteSize, Setting};
+pub use telemetry::Telemetry;
+
+section::config! {
+    /// The whole configuration.
+    pub struct Config {
+        http: Http,
+        nats: Nats,
+        journal: Journal,
+        otlp: Otlp,
+        privacy: Privacy,
+        agents: Agents,
+        deliberations: Deliberations,
+        log: Log,
+        telemetry: Telemetry,
+    }
+}

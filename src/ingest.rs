@@ -1,0 +1,1 @@
+//! The one place where events become history: correlate, commit, tell.

@@ -1,0 +1,156 @@
+//! The journal: the one durable, ordered, searchable history, and the positions of sources and sinks in it.
+//! Takes: batches of records with positions, committed together. Gives: pages, single records, deliveries, snapshots.
+//! Never: gives up an entry it said it has; interprets one.
+
+use std::sync::Arc;
+
+use crate::model::{Cursor, Delivery, Known, Page, Position, Query, Record, Seq, StoryView, Text, Timestamp};
+
+/// Why the journal could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// No room on the device.
+    #[error("the journal's disk is full")]
+    Full(#[source] anyhow::Error),
+    /// The device or file may not be written.
+    #[error("the journal cannot be written")]
+    ReadOnly(#[source] anyhow::Error),
+    /// Another process has the journal open.
+    #[error("the journal at {0} is in use by another process")]
+    InUse(String),
+    /// What was read is not what was written.
+    #[error("the journal is damaged at record {seq}: {what}")]
+    Damaged {
+        /// Near this record.
+        seq: Seq,
+        /// What does not fit.
+        what: String,
+    },
+    /// The file was written by a version that this one does not know.
+    #[error("the journal has format {found}, this version reads {known}")]
+    Format {
+        /// In the file.
+        found: u32,
+        /// Readable.
+        known: u32,
+    },
+    /// Anything else the engine says.
+    #[error("the journal's engine failed")]
+    Engine(#[source] anyhow::Error),
+}
+
+impl JournalError {
+    /// The closed word it is counted under.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Full(_) => "disk_full",
+            Self::ReadOnly(_) => "read_only",
+            Self::InUse(_) => "in_use",
+            Self::Damaged { .. } => "damaged",
+            Self::Format { .. } => "format",
+            Self::Engine(_) => "engine",
+        }
+    }
+}
+
+/// What is committed together: all of it or nothing.
+#[derive(Debug, Default)]
+pub struct Commit<'a> {
+    /// In order, without a hole, beginning at `head + 1`.
+    pub records: &'a [Arc<Record>],
+    /// Where the sources stand after these records.
+    pub positions: &'a [Position],
+    /// Stories that left the live state.
+    pub closed: &'a [StoryView],
+    /// The correlator's state after these records.
+    pub snapshot: Option<&'a [u8]>,
+}
+
+/// A span the trace backend refuses for good.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeadLetter {
+    /// The record it came from.
+    pub seq: Seq,
+    /// Hexadecimal span id.
+    pub span_id: Text,
+    /// What the backend said, shortened.
+    pub reason: Text,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Stats {
+    /// Oldest record held; 0 when empty.
+    pub first_seq: Seq,
+    /// Newest record; keeps its value when old ones expire.
+    pub last_seq: Seq,
+    /// Time of the oldest record.
+    pub oldest: Option<Timestamp>,
+    /// Bytes in use.
+    pub bytes: u64,
+}
+
+/// What retention removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Records removed because of their age.
+    pub by_age: u64,
+    /// Records removed because of the size.
+    pub by_bytes: u64,
+}
+
+/// A durable history. All calls block: async callers go through `spawn_blocking`.
+pub trait Journal: Send + Sync + std::fmt::Debug {
+    /// Commits; on an error nothing of it is there, and the same commit may be tried again.
+    fn append(&self, commit: &Commit<'_>) -> Result<(), JournalError>;
+
+    /// How much there is.
+    fn stats(&self) -> Result<Stats, JournalError>;
+
+    /// Records from `from` on (or from the oldest held), in order, at most `limit` records and about `max_bytes`.
+    fn read(&self, from: Seq, limit: usize, max_bytes: usize) -> Result<Vec<Arc<Record>>, JournalError>;
+
+    /// One record.
+    fn get(&self, seq: Seq) -> Result<Option<Arc<Record>>, JournalError>;
+
+    /// A page of entries. Stories are widened by the links committed with the records.
+    fn search(&self, query: &Query) -> Result<Page, JournalError>;
+
+    /// The deliveries of an entry, one per consumer, as last committed.
+    fn deliveries(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError>;
+
+    /// The deliveries of a story's entries, as delivery records in order (for the story's trace): at most `limit`.
+    fn story_records(&self, story: &str, limit: usize) -> Result<Vec<Arc<Record>>, JournalError>;
+
+    /// The entry of a stored message, for settlements whose message is no longer in memory.
+    fn find(&self, stream: &str, incarnation: u32, stream_seq: u64) -> Result<Option<Known>, JournalError>;
+
+    /// Where the sources stand.
+    fn positions(&self) -> Result<Vec<Position>, JournalError>;
+
+    /// Up to which record a sink has settled; 0 = none.
+    fn sink_position(&self, sink: &str) -> Result<Seq, JournalError>;
+
+    /// Moves a sink's position.
+    fn set_sink_position(&self, sink: &str, seq: Seq) -> Result<(), JournalError>;
+
+    /// The newest correlator snapshot and the record it was taken after.
+    fn snapshot(&self) -> Result<Option<(Seq, Vec<u8>)>, JournalError>;
+
+    /// A closed story as it was last seen.
+    fn story(&self, id: &str) -> Result<Option<StoryView>, JournalError>;
+
+    /// Closed stories, most recently closed first, after `cursor` (a record sequence), at most `limit`.
+    fn stories(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError>;
+
+    /// Keeps a span the backend refuses.
+    fn dead_letter(&self, letter: &DeadLetter) -> Result<(), JournalError>;
+
+    /// The newest dead letters.
+    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, JournalError>;
+
+    /// Removes a bounded piece of what is too old or too much. Call it until it removes nothing.
+    fn retain(&self, now: Timestamp) -> Result<Expired, JournalError>;
+}

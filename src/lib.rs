@@ -1,0 +1,25 @@
+//! Fleetscope: the flight recorder of an SWE AI Fleet.
+//!
+//! ```text
+//! sources ──Event──▶ ingest { correlate (pure) + journal } ──Record──▶ tail ──▶ sinks { otlp, feed }
+//!                        │                                                └───▶ api (history, live feed, page)
+//!                        ├── Measure ─▶ metrics
+//!                        └── Change ──▶ board (state of agents, councils, stories, consumers)
+//! ```
+//!
+//! Imports point one way: `app`, `cli`, `api` → `sources`, `correlate`, `journal`, `sinks` → `config`, `metrics`,
+//! `status`, `board`, `tail` → `model`. `tests/it/architecture.rs` holds that.
+
+pub mod api;
+pub mod board;
+pub mod config;
+pub mod correlate;
+pub mod ingest;
+pub mod journal;
+pub mod metrics;
+pub mod model;
+pub mod privacy;
+pub mod sinks;
+pub mod sources;
+pub mod status;
+pub mod tail;

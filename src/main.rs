@@ -1,0 +1,3 @@
+//! The `fleetscope` command.
+
+fn main() {}

@@ -1,0 +1,98 @@
+//! Every metric family, declared once: name, labels, HELP (the doc comment) and buckets.
+//! Takes: nothing. Gives: handles, the `/metrics` page and the catalogue behind docs/METRICS.md.
+//! Never: logic. What feeds a family is in the part that owns the fact.
+
+mod agents;
+mod cap;
+mod consumers;
+mod events;
+mod family;
+mod feed;
+mod journal;
+mod otlp;
+mod process;
+mod sources;
+mod stories;
+
+pub use agents::AgentMetrics;
+pub use cap::LabelCap;
+pub use consumers::ConsumerMetrics;
+pub use events::EventMetrics;
+pub use family::FamilyInfo;
+pub use feed::FeedMetrics;
+pub use journal::JournalMetrics;
+pub use otlp::OtlpMetrics;
+pub use process::ProcessMetrics;
+pub use sources::SourceMetrics;
+pub use stories::StoryMetrics;
+
+use prometheus::{Encoder, Registry, TextEncoder};
+
+/// All families and their registry.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each field is the family set of that part")]
+pub struct Metrics {
+    registry: Registry,
+    pub cap: LabelCap,
+    pub events: EventMetrics,
+    pub consumers: ConsumerMetrics,
+    pub agents: AgentMetrics,
+    pub stories: StoryMetrics,
+    pub sources: SourceMetrics,
+    pub journal: JournalMetrics,
+    pub otlp: OtlpMetrics,
+    pub feed: FeedMetrics,
+    pub process: ProcessMetrics,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// A fresh registry with every family.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        Self {
+            cap: LabelCap::new(&registry),
+            events: EventMetrics::new(&registry),
+            consumers: ConsumerMetrics::new(&registry),
+            agents: AgentMetrics::new(&registry),
+            stories: StoryMetrics::new(&registry),
+            sources: SourceMetrics::new(&registry),
+            journal: JournalMetrics::new(&registry),
+            otlp: OtlpMetrics::new(&registry),
+            feed: FeedMetrics::new(&registry),
+            process: ProcessMetrics::new(&registry),
+            registry,
+        }
+    }
+
+    /// The page in Prometheus text format 0.0.4. Costs about 1.5 µs per series: call it off the async workers.
+    pub fn page(&self) -> String {
+        let mut page = Vec::with_capacity(64 * 1024);
+        TextEncoder::new()
+            .encode(&self.registry.gather(), &mut page)
+            .expect("writing to memory cannot fail and families hold valid names");
+        String::from_utf8(page).expect("the text encoder writes UTF-8")
+    }
+
+    /// What there is to scrape, in a stable order: the source of docs/METRICS.md.
+    pub fn catalogue() -> Vec<FamilyInfo> {
+        [
+            EventMetrics::INFO,
+            ConsumerMetrics::INFO,
+            AgentMetrics::INFO,
+            StoryMetrics::INFO,
+            SourceMetrics::INFO,
+            JournalMetrics::INFO,
+            OtlpMetrics::INFO,
+            FeedMetrics::INFO,
+            ProcessMetrics::INFO,
+            LabelCap::INFO,
+        ]
+        .concat()
+    }
+}

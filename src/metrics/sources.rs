@@ -1,0 +1,31 @@
+//! Sources, and the ledger of events.
+
+use super::family::families;
+
+families! {
+    /// Families about sources and intake.
+    pub struct SourceMetrics {
+        /// Whether the source answers: 1 or 0.
+        up: gauge = "fleetscope_source_up" ["source"],
+        /// When the source last answered.
+        last_success: gauge = "fleetscope_source_last_success_timestamp_seconds" ["source"],
+        /// Age of the newest event taken from a source that has more waiting; 0 when all is read.
+        lag: gauge = "fleetscope_source_lag_seconds" ["source"],
+        /// Failures of a source.
+        errors: counter = "fleetscope_source_errors_total" ["source", "reason"],
+        /// Reconnects of a source.
+        reconnects: counter = "fleetscope_source_reconnects_total" ["source"],
+        /// Messages lost before they could be read: removed by the stream's limits, or skipped in its sequence.
+        missed: counter = "fleetscope_source_missed_messages_total" ["source", "stream"],
+        /// Messages that could not be decoded; they are kept as they are.
+        undecodable: counter = "fleetscope_undecodable_events_total" ["source", "reason"],
+        /// Secrets masked before anything was kept.
+        masked: counter = "fleetscope_masked_secrets_total" ["source"],
+        /// Ledger of events: received = journaled + folded + unmatched + observed + duplicate.
+        events: counter = "fleetscope_events_total" ["source", "outcome"],
+        /// Batches waiting between a source and ingest.
+        queue: gauge = "fleetscope_ingest_queue_batches" [],
+        /// State given up by correlation to stay within its bounds.
+        evicted: counter = "fleetscope_correlate_evicted_total" ["what"],
+    }
+}

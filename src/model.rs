@@ -1,0 +1,35 @@
+//! The words the parts use to speak to each other.
+//! Takes: nothing of ours. Gives: ids, times, events, records, spans, measures, views, filters.
+//! Never: does I/O, or imports another module of this crate.
+
+mod delivery;
+mod event;
+mod facts;
+mod filter;
+mod ids;
+mod measure;
+mod message;
+mod record;
+mod report;
+mod span;
+mod span_of;
+mod text;
+mod time;
+mod view;
+
+pub use delivery::{Delivery, DeliveryState, Known, Settlement, SettlementKind};
+pub use event::{Advisory, AdvisoryKind, Batch, Event, Position};
+pub use facts::{Facts, Key, Value};
+pub use filter::{Cursor, Filter, Glob, Order, Page, Query};
+pub use ids::{Ids, SpanId, TraceId, TraceKey, clean_id, span_id};
+pub use measure::{Measure, Outcome};
+pub use message::{Form, Message, Payload, Source};
+pub use record::{Body, Link, LinkKind, Record, Resolved, Seq, Severity};
+pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport};
+pub use span::{Attribute, AttributeValue, Span, SpanEvent, SpanKind, SpanLink, SpanStatus};
+pub use span_of::{process_span_id, publish_span_id, spans_of};
+pub use text::{Text, printable, shorten};
+pub use time::{Timestamp, TimestampError};
+pub use view::{
+    AgentState, AgentView, Change, CouncilView, DeliberationView, StoryPhase, StoryView, TaskOutcome, TaskView,
+};
