@@ -1,0 +1,68 @@
+//! The headers that mean something: `Nats-Msg-Id` and W3C `traceparent`.
+
+use crate::model::{Text, printable, shorten};
+use crate::privacy::Masker;
+
+/// Longest message id kept, in characters.
+const MAX_ID: usize = 256;
+
+/// The publisher's own id of the message.
+pub(super) fn message_id(headers: &[(&str, &str)], masker: &Masker) -> Option<Text> {
+    value(headers, "Nats-Msg-Id").map(|id| shorten(&printable(&masker.text(id)), MAX_ID).into())
+}
+
+/// The trace the publisher put the message in, if it says so validly.
+pub(super) fn traceparent(headers: &[(&str, &str)]) -> Option<Text> {
+    value(headers, "traceparent").filter(|text| is_traceparent(text.as_bytes())).map(Into::into)
+}
+
+fn value<'a>(headers: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
+    let (_, value) = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    Some(value.trim()).filter(|value| !value.is_empty())
+}
+
+/// `<version>-<trace id>-<parent id>-<flags>` in lower-case hexadecimal; a later version may add more after a dash.
+fn is_traceparent(text: &[u8]) -> bool {
+    let hex = |range: std::ops::Range<usize>| {
+        text.get(range).filter(|part| part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    };
+    let (Some(version), Some(trace), Some(parent), Some(_)) = (hex(0..2), hex(3..35), hex(36..52), hex(53..55)) else {
+        return false;
+    };
+    let dashes = [2, 35, 52].iter().all(|at| text[*at] == b'-');
+    let rest = match text.get(55) {
+        None => true,
+        Some(byte) => *byte == b'-' && version != b"00" && text.len() <= 128 && text.is_ascii(),
+    };
+    dashes && rest && version != b"ff" && [trace, parent].iter().all(|id| id.iter().any(|b| *b != b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_is_valid_or_none() {
+        let valid = "00-dcfe421e527ff9fa7df4229419c44897-e8114d6419069646-01";
+        assert!(is_traceparent(valid.as_bytes()));
+        assert!(is_traceparent(b"01-dcfe421e527ff9fa7df4229419c44897-e8114d6419069646-01-more"));
+        for wrong in [
+            "",
+            "00-dcfe421e527ff9fa7df4229419c44897-e8114d6419069646-01-more",
+            "00-dcfe421e527ff9fa7df4229419c44897-e8114d6419069646-1",
+            "00-DCFE421E527FF9FA7DF4229419C44897-e8114d6419069646-01",
+            "00-00000000000000000000000000000000-e8114d6419069646-01",
+            "00-dcfe421e527ff9fa7df4229419c44897-0000000000000000-01",
+            "ff-dcfe421e527ff9fa7df4229419c44897-e8114d6419069646-01",
+            "00-dcfe421e527ff9fa7df4229419c4489ñ-e8114d6419069646-01",
+        ] {
+            assert!(!is_traceparent(wrong.as_bytes()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn header_names_are_found_in_any_case() {
+        assert_eq!(value(&[("nats-msg-id", " a ")], "Nats-Msg-Id"), Some("a"));
+        assert_eq!(value(&[("Nats-Msg-Id", " ")], "Nats-Msg-Id"), None);
+    }
+}
