@@ -1,0 +1,89 @@
+//! The daemon as a process of its own, as it runs in production.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Result;
+
+/// Killed when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    pub http: String,
+    pub journal: tempfile::TempDir,
+}
+
+impl Daemon {
+    /// Starts `fleetscope run` on a fresh journal.
+    pub fn start(nats: &str, otlp: Option<&str>) -> Result<Self> {
+        let journal = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let http = format!("127.0.0.1:{}", super::server::free_port()?);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
+        command
+            .arg("run")
+            .env("FLEETSCOPE_NATS__URL", nats)
+            .env("FLEETSCOPE_JOURNAL__PATH", journal.path())
+            .env("FLEETSCOPE_HTTP__LISTEN", &http)
+            .env("FLEETSCOPE_HTTP__MAX_REQUESTS_PER_SECOND", "0")
+            .env("FLEETSCOPE_LOG__FILTER", "warn");
+        if let Some(otlp) = otlp {
+            command.env("FLEETSCOPE_OTLP__ENDPOINT", otlp);
+        }
+        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
+        Ok(Self { child, http, journal })
+    }
+
+    /// Waits until `/ready` answers 200.
+    pub async fn ready(&self) -> Result<()> {
+        for _ in 0..600 {
+            if self.get("/ready").await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        anyhow::bail!("the daemon is not ready after 6 s")
+    }
+
+    /// A page of the API; an error unless it is 200.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        Ok(reqwest::get(format!("http://{}{path}", self.http)).await?.error_for_status()?.text().await?)
+    }
+
+    /// A sample of `/metrics`, by the beginning of its line.
+    pub async fn sample(&self, name: &str) -> Result<f64> {
+        let page = self.get("/metrics").await?;
+        let lines = page.lines().filter(|l| l.starts_with(name));
+        Ok(lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    }
+
+    /// Anonymous and resident memory in MiB.
+    pub fn memory(&self) -> (f64, f64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find(|l| l.starts_with(name)).unwrap_or_default();
+            line.split_whitespace().nth(1).and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+        };
+        (field("RssAnon:"), field("VmRSS:"))
+    }
+
+    /// CPU seconds used.
+    pub fn cpu(&self) -> f64 {
+        cpu_of(self.child.id())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// User and system CPU seconds of a process.
+pub fn cpu_of(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after = stat.rsplit(") ").next().unwrap_or_default();
+    let fields: Vec<&str> = after.split(' ').collect();
+    let ticks = |n: usize| fields.get(n).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}

@@ -1,0 +1,143 @@
+//! Questions to a long history: first pages, and text search.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use fleetscope::journal::embedded::Embedded;
+use fleetscope::journal::{Commit, Journal};
+use fleetscope::model::{
+    Body, Facts, Filter, Form, Glob, Ids, Message, Payload, Query, Record, Resolved, Source, Text, Timestamp, TraceKey,
+};
+
+use super::load;
+use super::report::{Report, percentile};
+
+const STORIES: u64 = 5_000;
+const BATCH: u64 = 2_000;
+const ASKED: usize = 200;
+/// 24 hours of events.
+const SPAN_NS: i64 = 24 * 3600 * 1_000_000_000;
+
+/// Entries: 1 M, or what FLEETSCOPE_BENCH_ENTRIES says (10000000 for the figure of the design).
+fn entries() -> u64 {
+    std::env::var("FLEETSCOPE_BENCH_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000)
+}
+
+pub fn run(report: &mut Report) -> Result<()> {
+    let total = entries();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let journal = Embedded::open(folder.path(), Duration::from_hours(24 * 30), 64 << 30)?;
+    report.line(format!("\n## History: {total} entries over 24 h, {STORIES} stories"));
+    let (mut written, mut commits) = (Duration::ZERO, Vec::new());
+    for from in (0..total).step_by(BATCH as usize) {
+        let records: Vec<Arc<Record>> = (from..(from + BATCH).min(total)).map(|n| Arc::new(record(n, total))).collect();
+        let began = Instant::now();
+        journal.append(&Commit { records: &records, ..Commit::default() })?;
+        written += began.elapsed();
+        commits.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    let stats = journal.stats()?;
+    report.line(format!(
+        "append: {:.1} µs/event, commit of {BATCH}: p50 {:.1} ms, p99 {:.1} ms; {} B/event on disk",
+        written.as_secs_f64() * 1e6 / total as f64,
+        percentile(&mut commits, 0.5),
+        percentile(&mut commits, 0.99),
+        stats.bytes / total,
+    ));
+    for (name, filter) in questions(total) {
+        let mut times = Vec::new();
+        let mut found = 0;
+        for n in 0..filter.1 {
+            let began = Instant::now();
+            let page = journal.search(&Query { filter: (filter.0)(n as u64), limit: 200, ..Query::default() })?;
+            times.push(began.elapsed().as_secs_f64() * 1e3);
+            found = page.items.len();
+        }
+        let (p50, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
+        report.line(format!("first page, {name}: p50 {p50:.1} ms, p99 {p99:.1} ms ({found} entries on it)"));
+    }
+    Ok(())
+}
+
+type Question = (&'static str, (Box<dyn Fn(u64) -> Filter>, usize));
+
+fn questions(total: u64) -> Vec<Question> {
+    let story = |n: u64| format!("s-{:08x}-2222-4333-8444-{:012x}", n * 37 % STORIES, n * 37 % STORIES);
+    let ask = |f: fn(Filter) -> Filter| -> (Box<dyn Fn(u64) -> Filter>, usize) {
+        (Box::new(move |_| f(Filter::default())), ASKED)
+    };
+    let hour_before_end = Timestamp::from_nanos(SPAN_NS / 24 * 23);
+    vec![
+        ("no filter", ask(|f| f)),
+        ("a story", (Box::new(move |n| Filter { story: vec![story(n)], ..Filter::default() }), ASKED)),
+        (
+            "a task",
+            (
+                Box::new(move |n| {
+                    let task = n * 7919 % (total / 3);
+                    Filter { task: vec![format!("T-{task:08x}-1111-4222-8333-{task:012x}")], ..Filter::default() }
+                }),
+                ASKED,
+            ),
+        ),
+        (
+            "role and type in the last hour",
+            (
+                Box::new(move |_| Filter {
+                    role: vec!["QA".into()],
+                    types: vec![Glob::new("agent.response.completed")],
+                    since: Some(hour_before_end),
+                    ..Filter::default()
+                }),
+                ASKED,
+            ),
+        ),
+        ("type glob and agent", ask(|f| Filter { types: vec![Glob::new("agent.*.f*")], agent: vec!["agent-dev-002".into()], ..f })),
+        ("nothing fits", ask(|f| Filter { story: vec!["no-such-story".into()], ..f })),
+        ("text, common word", ask(|f| Filter { q: Some("healthz".into()), ..f })),
+        ("text, a word that is nowhere", (Box::new(|_| Filter { q: Some("zebra crossing".into()), ..Filter::default() }), 5)),
+    ]
+}
+
+fn record(n: u64, total: u64) -> Record {
+    let (subject, body) = load::message(n, STORIES);
+    let story: Text = format!("s-{:08x}-2222-4333-8444-{:012x}", n * 7919 % STORIES, n * 7919 % STORIES).into();
+    let event_type: Text = if n % 50 == 0 { "agent.response.failed".into() } else { subject.into() };
+    let role: Text = ["DEV", "QA", "ARCHITECT", "DEVOPS", "DATA"][(n % 5) as usize].into();
+    let at = Timestamp::from_nanos((SPAN_NS as f64 * (n as f64 / total as f64)) as i64);
+    let ids = Ids {
+        story: Some(story.clone()),
+        task: Some(format!("T-{:08x}-1111-4222-8333-{:012x}", n / 3, n / 3).into()),
+        agent: Some(format!("agent-{}-{:03}", role.to_lowercase(), n % 3 + 1).into()),
+        role: Some(role),
+        ..Ids::default()
+    };
+    let message = Message {
+        source: Source::Nats,
+        stream: load::STREAM.into(),
+        incarnation: 0,
+        stream_seq: n + 1,
+        subject: event_type.clone(),
+        event_type,
+        stored: at,
+        received: at,
+        size: body.len() as u32,
+        form: Form::Envelope,
+        producer: Some("ray-executor".into()),
+        producer_inferred: false,
+        message_id: None,
+        traceparent: None,
+        claimed: None,
+        facts: Facts::default(),
+        undecodable: None,
+        payload: Payload { bytes: body.into_bytes().into(), truncated: false, masked: 0 },
+    };
+    let resolved = Resolved {
+        ids,
+        trace: Some(TraceKey::story(&story)),
+        summary: "an agent answered in 4.2 s".into(),
+        ..Resolved::default()
+    };
+    Record { seq: n + 1, at, body: Body::Message(Box::new(message), Box::new(resolved)), spans: vec![], links: vec![] }
+}

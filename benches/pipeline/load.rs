@@ -1,0 +1,54 @@
+//! Fleet-like messages of about half a kilobyte, over a given number of stories.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use async_nats::jetstream;
+use futures::StreamExt;
+
+/// Stream the load goes to.
+pub const STREAM: &str = "AGENT_RESPONSES";
+
+/// Makes a stream like the fleet's, without its limits.
+pub async fn stream(js: &jetstream::Context, name: &str, subjects: &str) -> Result<()> {
+    js.create_stream(jetstream::stream::Config {
+        name: name.to_owned(),
+        subjects: vec![subjects.to_owned()],
+        ..Default::default()
+    })
+    .await?;
+    Ok(())
+}
+
+/// The n-th message: subject and body.
+pub fn message(n: u64, stories: u64) -> (&'static str, String) {
+    let story = (n * 7919) % stories;
+    let role = ["DEV", "QA", "ARCHITECT", "DEVOPS", "DATA"][(n % 5) as usize];
+    let agent = format!("agent-{}-{:03}", role.to_lowercase(), n % 3 + 1);
+    let mut body = String::with_capacity(640);
+    let _ = write!(
+        body,
+        "{{\"event_type\": \"agent.response.completed\", \"payload\": {{\"task_id\": \"T-{:08x}-1111-4222-8333-{:012x}\", \
+         \"agent_id\": \"{agent}\", \"role\": \"{role}\", \"status\": \"completed\", \"duration_ms\": {}, \
+         \"timestamp\": \"2026-02-14T09:12:48.123456+00:00\", \"proposal\": {{\"content\": \"Expose GET /healthz\", \
+         \"tokens\": {}}}, \"constraints\": {{\"story_id\": \"s-{story:08x}-2222-4333-8444-{story:012x}\"}}}}, \
+         \"idempotency_key\": \"{:064x}\", \"correlation_id\": \"{:08x}-aaaa-4bbb-8ccc-{:012x}\", \
+         \"timestamp\": \"2026-02-14T09:12:48.123456+00:00\", \"producer\": \"ray-executor\", \"metadata\": {{}}}}",
+        n / 3, n / 3, 1000 + n % 9000, n % 900, n, n, n
+    );
+    ("agent.response.completed", body)
+}
+
+/// Publishes `count` messages as fast as the server takes them.
+pub async fn fill(js: &jetstream::Context, count: u64, stories: u64) -> Result<()> {
+    let acks = futures::stream::iter(0..count).map(|n| async move {
+        let (subject, body) = message(n, stories);
+        js.publish(subject, body.into()).await?.await?;
+        anyhow::Ok(())
+    });
+    let mut acks = acks.buffer_unordered(2048);
+    while let Some(ack) = acks.next().await {
+        ack?;
+    }
+    Ok(())
+}

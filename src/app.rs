@@ -1,0 +1,249 @@
+//! The whole: makes the channels, starts the parts in flow order, and ends them in flow order.
+//! The only file that knows every part.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api;
+use crate::board::Board;
+use crate::config::Config;
+use crate::correlate::Settings;
+use crate::ingest;
+use crate::journal::Journal;
+use crate::journal::embedded::Embedded;
+use crate::metrics::Metrics;
+use crate::model::{Batch, Event, Timestamp};
+use crate::privacy::Masker;
+use crate::sinks::otlp;
+use crate::sources::{nats, simulator};
+use crate::status::{Health, Status};
+use crate::tail::Tail;
+
+mod upkeep;
+
+/// How long the parts may take to end after they were told.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How often time is told to correlation.
+const TICK: Duration = Duration::from_millis(500);
+/// Stories followed at a time; about 2 KB each.
+const MAX_STORIES: usize = 10_000;
+
+/// Where events come from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The sources the configuration names.
+    Configured,
+    /// A simulated fleet, in this process.
+    Simulated {
+        /// What the fleet does.
+        settings: Box<simulator::Settings>,
+        /// Virtual seconds per second.
+        speed: f64,
+    },
+}
+
+/// The parts everyone shares.
+#[derive(Clone, Debug)]
+struct Shared {
+    config: Arc<Config>,
+    journal: Arc<dyn Journal>,
+    tail: Arc<Tail>,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+    status: Arc<Status>,
+    masker: Arc<Masker>,
+}
+
+/// Runs until `stop` is cancelled or a part ends uninvited. `listening` is told the address of the API.
+pub async fn run(
+    config: Config,
+    input: Input,
+    stop: CancellationToken,
+    listening: impl FnOnce(SocketAddr),
+) -> Result<()> {
+    let shared = open(config)?;
+    let listener = TcpListener::bind(shared.config.http.listen)
+        .with_context(|| format!("http.listen: cannot listen on {}", shared.config.http.listen))?;
+    let address = listener.local_addr()?;
+
+    let (events, received) = mpsc::channel::<Batch>(ingest::QUEUE);
+    let abort = CancellationToken::new();
+    let ingest = start_ingest(&shared, received, abort.clone());
+
+    // Readers outlive ingest: they are told to stop only once all that was committed has been offered to them.
+    let readers = CancellationToken::new();
+    let mut parts: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
+    let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
+    start_readers(&shared, listener, &readers, &mut parts);
+    start_sources(&shared, input, events, &stop, &mut sources);
+    listening(address);
+
+    let mut ingest = ingest;
+    let uninvited = tokio::select! {
+        () = stop.cancelled() => None,
+        Some(ended) = sources.join_next() => Some(name_end(ended)),
+        Some(ended) = parts.join_next() => Some(name_end(ended)),
+        ended = &mut ingest => Some(ended.map_err(|e| anyhow!("ingest: {e}")).and_then(|r| r.context("ingest"))
+            .and(Err(anyhow!("ingest ended")))),
+    };
+    stop.cancel();
+    let ended = tokio::time::timeout(DEADLINE, async {
+        while sources.join_next().await.is_some() {}
+        abort.cancel();
+        if !ingest.is_finished() {
+            let _ = ingest.await;
+        }
+        readers.cancel();
+        while parts.join_next().await.is_some() {}
+    });
+    if ended.await.is_err() {
+        tracing::warn!(deadline_s = DEADLINE.as_secs(), "some parts did not end in time");
+    }
+    tracing::info!("stopped");
+    uninvited.unwrap_or(Ok(()))
+}
+
+/// A part that ended although nobody asked ends the program, by name.
+fn name_end(ended: Result<(&'static str, Result<()>), tokio::task::JoinError>) -> Result<()> {
+    let (name, result) = ended.context("a part panicked")?;
+    result.with_context(|| name.to_owned())?;
+    Err(anyhow!("{name} ended uninvited"))
+}
+
+fn open(config: Config) -> Result<Shared> {
+    let metrics = Arc::new(Metrics::new());
+    metrics.process.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+    metrics.process.started.with_label_values::<&str>(&[]).set(Timestamp::now().seconds());
+    let status = Arc::new(Status::default());
+    status.require("journal");
+    let journal = &config.journal;
+    let opened = Embedded::open(&journal.path, journal.retain_age, journal.retain_bytes.0)
+        .with_context(|| format!("journal.path: cannot open {}", journal.path.display()))?;
+    let journal: Arc<dyn Journal> = Arc::new(opened);
+    let tail = Arc::new(Tail::new(journal.stats()?.last_seq));
+    let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
+    Ok(Shared { config: Arc::new(config), journal, tail, board: Arc::default(), metrics, status, masker })
+}
+
+fn start_ingest(
+    shared: &Shared,
+    events: mpsc::Receiver<Batch>,
+    abort: CancellationToken,
+) -> tokio::task::JoinHandle<Result<(), crate::journal::JournalError>> {
+    let config = &shared.config;
+    let context = ingest::Context {
+        journal: Arc::clone(&shared.journal),
+        settings: Settings {
+            silent_after: config.agents.silent_after,
+            idle_after: config.agents.idle_after,
+            timeout: config.deliberations.timeout,
+            derive_timeout: config.deliberations.derive_timeout,
+            open_span_max: config.otlp.open_span_max,
+            trace_bytes: config.otlp.trace_bytes.0,
+            max_stories: MAX_STORIES,
+        },
+        tail: Arc::clone(&shared.tail),
+        board: Arc::clone(&shared.board),
+        metrics: Arc::clone(&shared.metrics),
+        status: Arc::clone(&shared.status),
+        events,
+        abort,
+    };
+    tokio::task::spawn_blocking(move || ingest::run(context))
+}
+
+fn start_readers(
+    shared: &Shared,
+    listener: TcpListener,
+    stop: &CancellationToken,
+    parts: &mut JoinSet<(&'static str, Result<()>)>,
+) {
+    let api = api::Context {
+        config: Arc::clone(&shared.config),
+        journal: Arc::clone(&shared.journal),
+        board: Arc::clone(&shared.board),
+        tail: Arc::clone(&shared.tail),
+        status: Arc::clone(&shared.status),
+        metrics: Arc::clone(&shared.metrics),
+        stop: stop.clone(),
+        trace: Arc::new(otlp::json::trace),
+    };
+    parts.spawn(async move { ("api", api::serve(api, listener).await) });
+    let upkeep = upkeep::Context {
+        journal: Arc::clone(&shared.journal),
+        metrics: Arc::clone(&shared.metrics),
+        stop: stop.clone(),
+    };
+    parts.spawn(async move { ("upkeep", upkeep::run(upkeep).await) });
+    if shared.config.otlp.endpoint.is_none() {
+        shared.status.report("sink/otlp", Health::Off, "otlp.endpoint is not set");
+        return;
+    }
+    let sink = otlp::Context {
+        config: shared.config.otlp.clone(),
+        journal: Arc::clone(&shared.journal),
+        tail: Arc::clone(&shared.tail),
+        metrics: Arc::clone(&shared.metrics),
+        status: Arc::clone(&shared.status),
+        stop: stop.clone(),
+    };
+    parts.spawn(async move { ("sink/otlp", otlp::run(sink).await) });
+}
+
+fn start_sources(
+    shared: &Shared,
+    input: Input,
+    events: mpsc::Sender<Batch>,
+    stop: &CancellationToken,
+    sources: &mut JoinSet<(&'static str, Result<()>)>,
+) {
+    sources.spawn(tick(events.clone(), stop.clone()));
+    let positions = shared.journal.positions().unwrap_or_default();
+    match input {
+        Input::Simulated { settings, speed } => {
+            let fleet = simulator::InProcess {
+                settings: *settings,
+                speed,
+                masker: Arc::clone(&shared.masker),
+                positions,
+                events,
+                metrics: Arc::clone(&shared.metrics),
+                status: Arc::clone(&shared.status),
+                stop: stop.clone(),
+            };
+            sources.spawn(async move { ("source/simulator", simulator::run_in_process(fleet).await) });
+        }
+        Input::Configured if shared.config.nats.url.is_some() => {
+            let nats = nats::Context {
+                config: shared.config.nats.clone(),
+                masker: Arc::clone(&shared.masker),
+                positions,
+                events,
+                metrics: Arc::clone(&shared.metrics),
+                status: Arc::clone(&shared.status),
+                stop: stop.clone(),
+            };
+            sources.spawn(async move { ("source/nats", nats::run(nats).await) });
+        }
+        Input::Configured => shared.status.report("source/nats", Health::Off, "nats.url is not set"),
+    }
+}
+
+/// Tells correlation the time, so that what is overdue is seen although no event comes.
+async fn tick(events: mpsc::Sender<Batch>, stop: CancellationToken) -> (&'static str, Result<()>) {
+    let mut every = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return ("clock", Ok(())),
+            _ = every.tick() => {}
+        }
+        // When ingest is busy, the messages themselves tell the time.
+        let _ = events.try_send(Batch { events: vec![Event::Tick(Timestamp::now())], positions: Vec::new() });
+    }
+}

@@ -1,0 +1,185 @@
+//! `check`: connects to everything configured and tells what works.
+
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use serde::Serialize;
+
+use super::{ConfigFile, term};
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::journal::embedded::Embedded;
+use crate::sinks::otlp;
+use crate::sources::nats::{self, ProbeReport};
+
+/// Connect to everything configured and tell what works, what is missing and what to do.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit status: 0 all works, 2 works with limits (warnings), 1 something needed does not work.\n\n\
+    Examples:\n  fleetscope check --config fleetscope.toml\n  \
+    FLEETSCOPE_NATS__URL=nats://nats:4222 fleetscope check --format json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// How a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    part: &'static str,
+    what: String,
+    level: Level,
+    detail: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Findings {
+    level: Level,
+    lines: Vec<Line>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nats: Option<ProbeReport>,
+}
+
+impl Findings {
+    fn add(&mut self, part: &'static str, what: impl Into<String>, level: Level, detail: impl Into<String>) {
+        self.level = self.level.max(level);
+        self.lines.push(Line { part, what: what.into(), level, detail: detail.into() });
+    }
+}
+
+impl Args {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let config = self.file.load()?;
+        let mut findings = Findings { level: Level::Ok, lines: Vec::new(), nats: None };
+        super::runtime()?.block_on(examine(&config, &mut findings));
+        match self.format {
+            Format::Json => term::say(serde_json::to_string_pretty(&findings)?),
+            Format::Table => print(&findings),
+        }
+        Ok(match findings.level {
+            Level::Ok => ExitCode::SUCCESS,
+            Level::Warn => ExitCode::from(2),
+            Level::Fail => ExitCode::FAILURE,
+        })
+    }
+}
+
+async fn examine(config: &Config, findings: &mut Findings) {
+    if config.nats.url.is_some() {
+        let report = nats::probe(&config.nats).await;
+        nats_lines(&report, config, findings);
+        findings.nats = Some(report);
+    } else {
+        findings.add("nats", "source", Level::Warn, "off: nats.url is not set");
+    }
+    journal_line(config, findings);
+    if config.otlp.endpoint.is_some() {
+        match otlp::probe(&config.otlp).await {
+            Ok(answer) => findings.add("otlp", "backend", Level::Ok, answer),
+            Err(problem) => findings.add("otlp", "backend", Level::Fail, problem),
+        }
+    } else {
+        findings.add("otlp", "backend", Level::Warn, "off: otlp.endpoint is not set, no traces are sent");
+    }
+}
+
+fn nats_lines(report: &ProbeReport, config: &Config, findings: &mut Findings) {
+    let version = report.server_version.as_deref().unwrap_or("unknown");
+    if report.connected {
+        findings.add("nats", "server", Level::Ok, format!("version {version}"));
+    }
+    for problem in &report.problems {
+        findings.add("nats", "server", Level::Fail, problem.as_str());
+    }
+    if report.connected && !report.jetstream {
+        findings.add("nats", "JetStream", Level::Fail, "off for this account: there is nothing to read");
+    }
+    for stream in &report.streams {
+        let (level, detail) = match (&stream.problem, stream.wanted, stream.consumer) {
+            (Some(problem), true, _) => (Level::Fail, problem.clone()),
+            (_, false, _) => (Level::Ok, "left out by nats.streams or nats.streams_exclude".to_owned()),
+            (None, _, true) => (Level::Ok, format!("{} messages, {} retention", stream.messages, stream.retention)),
+            (None, _, false) => {
+                (Level::Warn, format!("{} retention: read by sequence, best effort", stream.retention))
+            }
+        };
+        findings.add("nats", format!("stream {}", stream.name), level, detail);
+    }
+    for missing in &report.missing {
+        findings.add("nats", format!("stream {missing}"), Level::Warn, "not there; it is read as soon as it appears");
+    }
+    if report.connected && config.nats.ack_tap {
+        let (level, detail) = if report.ack_tap {
+            (Level::Ok, "acknowledgements can be seen")
+        } else {
+            (Level::Warn, "not permitted: deliveries are known at the resolution of the poll")
+        };
+        findings.add("nats", "ack tap", level, detail);
+    }
+    for p in &report.permissions {
+        let level = if p.action == "publish" { Level::Fail } else { Level::Warn };
+        findings.add("nats", "permission", level, format!("allow {} on {} (for {})", p.action, p.subject, p.needed_for));
+    }
+}
+
+/// A journal in use by a running daemon is fine: it is told, not touched.
+fn journal_line(config: &Config, findings: &mut Findings) {
+    let path = &config.journal.path;
+    if !path.exists() {
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| std::path::Path::new("."));
+        let writable = tempfile_in(parent);
+        match writable {
+            Ok(()) => findings.add("journal", "folder", Level::Ok, format!("{} will be made", path.display())),
+            Err(e) => findings.add("journal", "folder", Level::Fail, format!("{} cannot be made: {e}", path.display())),
+        }
+        return;
+    }
+    match Embedded::open(path, config.journal.retain_age, config.journal.retain_bytes.0) {
+        Ok(journal) => match journal.stats() {
+            Ok(s) => {
+                let detail = format!("records {} to {}, {} MiB", s.first_seq, s.last_seq, s.bytes >> 20);
+                findings.add("journal", "history", Level::Ok, detail);
+            }
+            Err(e) => findings.add("journal", "history", Level::Fail, e.to_string()),
+        },
+        Err(e) if e.reason() == "in_use" => findings.add("journal", "history", Level::Ok, "in use by a running daemon"),
+        Err(e) => findings.add("journal", "history", Level::Fail, e.to_string()),
+    }
+}
+
+/// Whether a file can be made in a folder; leaves nothing behind.
+fn tempfile_in(folder: &std::path::Path) -> std::io::Result<()> {
+    let probe = folder.join(format!(".fleetscope-check-{}", std::process::id()));
+    std::fs::write(&probe, b"")?;
+    std::fs::remove_file(probe)
+}
+
+fn print(findings: &Findings) {
+    for line in &findings.lines {
+        let mark = term::mark(line.level != Level::Fail, line.level == Level::Warn);
+        term::say(format!("{mark}  {:<8} {:<28} {}", line.part, line.what, line.detail));
+    }
+    term::say(match findings.level {
+        Level::Ok => "\nall works",
+        Level::Warn => "\nworks, with the limits above",
+        Level::Fail => "\nsomething that is needed does not work; see FAIL above",
+    });
+}

@@ -1,0 +1,81 @@
+//! `demo`: everything at work on a simulated fleet, in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args as ClapArgs;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::term;
+use crate::app::{self, Input};
+use crate::config::Config;
+use crate::sources::simulator;
+use crate::{logs, shutdown};
+
+/// Show everything at work on a simulated fleet; needs no other service.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  fleetscope demo\n  fleetscope demo --speed 20 --seed 7\n  \
+    fleetscope demo --otlp http://127.0.0.1:4317 --keep demo-data")]
+pub(super) struct Args {
+    /// Address of the page and the API.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Simulated seconds per second.
+    #[arg(long, default_value_t = 5.0)]
+    speed: f64,
+    /// Seed: the same seed makes the same fleet.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Send the spans to this OTLP/gRPC endpoint as well.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<Url>,
+    /// Keep the history in this folder. Without it a temporary one is used and removed.
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        anyhow::ensure!(
+            self.speed.is_finite() && (0.01..=10_000.0).contains(&self.speed),
+            "--speed: write a number from 0.01 to 10000"
+        );
+        let mut config = Config::default();
+        config.http.listen = self.listen;
+        config.otlp.endpoint = self.otlp;
+        config.log.filter = "warn".to_owned();
+        let temporary = self.keep.is_none().then(temporary_folder).transpose()?;
+        if let Some(folder) = self.keep.as_ref().or(temporary.as_ref()) {
+            config.journal.path.clone_from(folder);
+        }
+        let settings = simulator::Settings { seed: self.seed, ..simulator::Settings::default() };
+        let input = Input::Simulated { settings: Box::new(settings), speed: self.speed };
+        let speed = self.speed;
+        let result = super::runtime()?.block_on(async {
+            let stop = CancellationToken::new();
+            let _logs = logs::start(&config.log, &config.telemetry)?;
+            shutdown::on_signal(stop.clone())?;
+            app::run(config, input, stop, |address| {
+                term::say(format!(
+                    "A simulated fleet is at work, {speed} times as fast as a real one.\n\n  \
+                     page     http://{address}/\n  metrics  http://{address}/metrics\n  \
+                     API      http://{address}/openapi.json\n\nStop with Ctrl-C."
+                ));
+            })
+            .await
+        });
+        if let Some(folder) = temporary {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+        result.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// A new folder of our own.
+fn temporary_folder() -> anyhow::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("fleetscope-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}

@@ -1,0 +1,1 @@
+//! `simulate`: the traffic of a whole fleet, into a real NATS.

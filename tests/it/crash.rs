@@ -1,0 +1,234 @@
+//! kill -9 at random points under load: nothing published is lost or doubled, every span reaches the backend, and
+//! nothing else does. An oracle that knows only what was published judges.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::jetstream;
+use fleetscope::journal::Journal;
+use fleetscope::journal::embedded::Embedded;
+use fleetscope::model::{Body, Record, TraceKey, publish_span_id, spans_of};
+use futures::StreamExt;
+
+use crate::servers::nats::{NatsServer, binaries};
+use crate::support::backend::{Backend, Mood};
+use crate::support::daemon::Daemon;
+use crate::support::until;
+
+/// The issue's number. Each life is short, so the whole takes about a minute.
+const KILLS: u64 = 100;
+const STORIES: u64 = 50;
+const STREAM: &str = "PLANNING_EVENTS";
+
+/// What was published, by the publisher's own record: story of each stream sequence.
+type Published = Vec<(u64, String)>;
+
+async fn publish(js: jetstream::Context, stop: Arc<AtomicBool>) -> Published {
+    let mut published = Vec::new();
+    let mut n = 0_u64;
+    while !stop.load(Ordering::Relaxed) {
+        let mut acks = Vec::new();
+        for _ in 0..20 {
+            let story = format!("s-{}", n % STORIES);
+            let states = ["DRAFT", "PO_REVIEW", "READY_FOR_PLANNING", "PLANNED", "IN_PROGRESS"];
+            let (from, to) = (states[(n / STORIES % 5) as usize], states[((n / STORIES + 1) % 5) as usize]);
+            let body = format!(
+                r#"{{"event_type":"planning.story.transitioned","payload":{{"story_id":"{story}","from_state":"{from}","to_state":"{to}"}},"idempotency_key":"k{n}","producer":"planning-service"}}"#
+            );
+            let ack = js.publish("planning.story.transitioned", body.into()).await.expect("published");
+            acks.push((story, ack));
+            n += 1;
+        }
+        for (story, ack) in acks {
+            published.push((ack.await.expect("acked").sequence, story));
+        }
+        tokio::time::sleep(Duration::from_millis(4)).await;
+    }
+    published
+}
+
+/// A consumer of the fleet: acks everything, naks some first.
+async fn consume(js: jetstream::Context, stop: Arc<AtomicBool>) {
+    let stream = js.get_stream(STREAM).await.expect("there");
+    let config = jetstream::consumer::pull::Config { durable_name: Some("context".into()), ..Default::default() };
+    let consumer = stream.create_consumer(config).await.expect("created");
+    while !stop.load(Ordering::Relaxed) {
+        let batch = consumer.fetch().max_messages(100).expires(Duration::from_millis(300)).messages().await;
+        let Ok(mut batch) = batch else { continue };
+        while let Some(Ok(message)) = batch.next().await {
+            let info = message.info().expect("a JetStream message").clone();
+            let answer = if info.stream_sequence % 17 == 0 && info.delivered == 1 {
+                jetstream::AckKind::Nak(None)
+            } else {
+                jetstream::AckKind::Ack
+            };
+            let _ = message.ack_with(answer).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
+    let Some(binary) = binaries().into_iter().next() else { return };
+    let server = NatsServer::start(&binary).await;
+    let js = jetstream::new(async_nats::connect(server.url()).await.expect("connected"));
+    let config = jetstream::stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec!["planning.>".to_owned()],
+        ..Default::default()
+    };
+    js.create_stream(config).await.expect("created");
+    let mut backend = Backend::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (nats, otlp) = (server.url(), backend.url());
+    let variables =
+        [("FLEETSCOPE_NATS__URL", nats.as_str()), ("FLEETSCOPE_OTLP__ENDPOINT", &otlp), ("FLEETSCOPE_OTLP__SETTLE", "1s")];
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let publisher = tokio::spawn(publish(js.clone(), Arc::clone(&stop)));
+    let consumer = tokio::spawn(consume(js.clone(), Arc::clone(&stop)));
+    let mut random = fastrand::Rng::with_seed(7);
+    for kill in 0..KILLS {
+        let daemon = Daemon::start(folder.path(), &variables);
+        // The moment is random on purpose; what is waited for is nothing, so no condition could be named.
+        tokio::time::sleep(Duration::from_millis(random.u64(20..500))).await;
+        match kill % 10 {
+            3 => backend.mood(Mood::Failing),
+            5 => backend.mood(Mood::Hanging),
+            7 => backend.restart().await,
+            _ => backend.mood(Mood::Good),
+        }
+        daemon.kill();
+    }
+    backend.mood(Mood::Good);
+    stop.store(true, Ordering::Relaxed);
+    let published = publisher.await.expect("the publisher ends");
+    consumer.await.expect("the consumer ends");
+
+    let daemon = Daemon::start(folder.path(), &variables);
+    daemon.ready().await;
+    let wanted = expected_spans(&published);
+    until("the backend has every span of every event", Duration::from_secs(60), || async {
+        backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
+    })
+    .await;
+    until("all spans are settled", Duration::from_secs(60), || async {
+        daemon.sample("fleetscope_spans_open").await == Some(0.0)
+            && daemon.sample("fleetscope_otlp_lag_records").await == Some(0.0)
+    })
+    .await;
+    balances(&daemon).await;
+    assert!(daemon.stop().await.success(), "the daemon ends in order");
+
+    let records = all_records(folder.path());
+    judge_history(&records, &published);
+    judge_spans(&records, &backend);
+}
+
+/// The publish spans the oracle expects, computed from what was published alone.
+fn expected_spans(published: &Published) -> HashSet<Vec<u8>> {
+    let id = |(seq, story): &(u64, String)| {
+        let key = TraceKey::story(story);
+        [&key.trace_id().0[..], &publish_span_id(&key, STREAM, 0, *seq).0[..]].concat()
+    };
+    published.iter().map(id).collect()
+}
+
+async fn balances(daemon: &Daemon) {
+    let sample = |name: &'static str| async move { daemon.sample(name).await.expect("a sample") };
+    let events = |outcome: &str| format!("fleetscope_events_total{{outcome=\"{outcome}\"");
+    let mut right = 0.0;
+    for outcome in ["journaled", "folded", "unmatched", "observed", "duplicate"] {
+        right += daemon.sample(&events(outcome)).await.expect("a sample");
+    }
+    let received = daemon.sample(&events("received")).await.expect("a sample");
+    assert!((received - right).abs() < 0.5, "received {received}, accounted for {right}");
+    let created = sample("fleetscope_spans_total{outcome=\"created\"}").await;
+    let settled = sample("fleetscope_spans_total{outcome=\"exported\"}").await
+        + sample("fleetscope_spans_total{outcome=\"dead_lettered\"}").await
+        + sample("fleetscope_spans_total{outcome=\"skipped\"}").await
+        + sample("fleetscope_spans_open").await;
+    assert!((created - settled).abs() < 0.5, "created {created}, accounted for {settled}");
+}
+
+fn all_records(folder: &std::path::Path) -> Vec<Arc<Record>> {
+    let journal = Embedded::open(folder, Duration::from_hours(24), 1 << 30).expect("opens");
+    let (mut records, mut from) = (Vec::new(), 1);
+    loop {
+        let piece = journal.read(from, 5_000, 64 << 20).expect("readable");
+        let Some(last) = piece.last() else { return records };
+        from = last.seq + 1;
+        records.extend(piece);
+    }
+}
+
+fn judge_history(records: &[Arc<Record>], published: &Published) {
+    let sequences: Vec<u64> = records.iter().map(|r| r.seq).collect();
+    assert!(sequences.windows(2).all(|w| w[1] == w[0] + 1), "the history has no hole");
+    let mut stored: Vec<u64> = records.iter().filter_map(|r| Some(r.entry()?.0.stream_seq)).collect();
+    let mut wanted: Vec<u64> = published.iter().map(|(seq, _)| *seq).collect();
+    stored.sort_unstable();
+    wanted.sort_unstable();
+    assert!(wanted.len() > 1_000, "only {} messages were published", wanted.len());
+    assert_eq!(stored.len(), wanted.len(), "as many entries as messages");
+    assert_eq!(stored, wanted, "every message once");
+}
+
+fn judge_spans(records: &[Arc<Record>], backend: &Backend) {
+    let mut told = HashSet::new();
+    for record in records {
+        spans_of(record, &mut |span| {
+            told.insert([&span.trace_id.0[..], &span.span_id.0[..]].concat());
+        });
+    }
+    assert!(records.iter().any(|r| matches!(r.body, Body::Delivery(_))), "deliveries are part of the history");
+    backend.kept(|kept| {
+        assert!(kept.changed.is_empty(), "the same span came with other bytes: {:?}", &kept.changed[..1]);
+        let missing = told.iter().filter(|id| !kept.spans.contains_key(*id)).count();
+        assert_eq!(missing, 0, "spans of the history that the backend never got");
+        let foreign = kept.spans.keys().filter(|id| !told.contains(*id)).count();
+        assert_eq!(foreign, 0, "spans at the backend that are not in the history");
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backend_that_dies_after_its_ok_gets_the_spans_again() {
+    let Some(binary) = binaries().into_iter().next() else { return };
+    let server = NatsServer::start(&binary).await;
+    let js = jetstream::new(async_nats::connect(server.url()).await.expect("connected"));
+    let config = jetstream::stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec!["planning.>".to_owned()],
+        ..Default::default()
+    };
+    js.create_stream(config).await.expect("created");
+    let mut backend = Backend::start().await;
+    backend.mood(Mood::Forgetful);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (nats, otlp) = (server.url(), backend.url());
+    let variables =
+        [("FLEETSCOPE_NATS__URL", nats.as_str()), ("FLEETSCOPE_OTLP__ENDPOINT", &otlp), ("FLEETSCOPE_OTLP__SETTLE", "5s")];
+    let daemon = Daemon::start(folder.path(), &variables);
+    daemon.ready().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let publisher = tokio::spawn(publish(js, Arc::clone(&stop)));
+    until("spans are accepted and forgotten", Duration::from_secs(20), || async {
+        daemon.sample("fleetscope_otlp_requests_total{outcome=\"ok\"}").await > Some(2.0)
+    })
+    .await;
+    stop.store(true, Ordering::Relaxed);
+    let published = publisher.await.expect("the publisher ends");
+    until("all is read", Duration::from_secs(20), || async {
+        daemon.sample("fleetscope_otlp_lag_records").await == Some(0.0)
+    })
+    .await;
+    backend.mood(Mood::Good);
+    backend.restart().await;
+    let wanted = expected_spans(&published);
+    until("what was forgotten comes again", Duration::from_secs(60), || async {
+        backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
+    })
+    .await;
+}

@@ -1,0 +1,131 @@
+//! A trace backend that can fail in every way, and remembers each span it was given.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use parking_lot::Mutex;
+use prost::Message as _;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+/// What the backend does with the next request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mood {
+    /// Takes it.
+    Good,
+    /// UNAVAILABLE.
+    Failing,
+    /// Never answers.
+    Hanging,
+    /// Takes it, and forgets it: as a backend that dies right after its OK.
+    Forgetful,
+}
+
+/// What was received: span → hash of its bytes, and how many different bytes came under one id.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) spans: HashMap<Vec<u8>, u64>,
+    pub(crate) changed: Vec<String>,
+    pub(crate) names: HashMap<String, u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Judge {
+    mood: Arc<AtomicU8>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[tonic::async_trait]
+impl TraceService for Judge {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        match self.mood.load(Ordering::Relaxed) {
+            m if m == Mood::Failing as u8 => return Err(Status::unavailable("out for lunch")),
+            m if m == Mood::Hanging as u8 => std::future::pending::<()>().await,
+            m if m == Mood::Forgetful as u8 => return Ok(Response::new(ExportTraceServiceResponse::default())),
+            _ => {}
+        }
+        let mut kept = self.kept.lock();
+        for resource in request.into_inner().resource_spans {
+            let service = resource.resource.map(|r| r.encode_to_vec()).unwrap_or_default();
+            for span in resource.scope_spans.into_iter().flat_map(|s| s.spans) {
+                let mut hasher = DefaultHasher::new();
+                (&service, span.encode_to_vec()).hash(&mut hasher);
+                let hash = hasher.finish();
+                let id = [span.trace_id.clone(), span.span_id.clone()].concat();
+                if kept.spans.insert(id, hash).is_some_and(|before| before != hash) {
+                    kept.changed.push(format!("{} {:?}", span.name, span.span_id));
+                }
+                *kept.names.entry(span.name).or_default() += 1;
+            }
+        }
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+/// A backend on one port that can be stopped and started again.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    judge: Judge,
+    port: u16,
+    stop: CancellationToken,
+}
+
+impl Backend {
+    pub(crate) async fn start() -> Self {
+        let mut backend =
+            Self { judge: Judge::default(), port: super::daemon::free_port(), stop: CancellationToken::new() };
+        backend.restart().await;
+        backend
+    }
+
+    /// The endpoint to configure.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it does from now on.
+    pub(crate) fn mood(&self, mood: Mood) {
+        self.judge.mood.store(mood as u8, Ordering::Relaxed);
+    }
+
+    /// Closes all connections and listens again on the same port.
+    pub(crate) async fn restart(&mut self) {
+        self.stop.cancel();
+        self.stop = CancellationToken::new();
+        let listener = loop {
+            match tokio::net::TcpListener::bind(("127.0.0.1", self.port)).await {
+                Ok(listener) => break listener,
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            }
+        };
+        let (judge, stop) = (self.judge.clone(), self.stop.clone());
+        tokio::spawn(async move {
+            let incoming = tonic::transport::server::TcpIncoming::from(listener);
+            let service = TraceServiceServer::new(judge).max_decoding_message_size(16 << 20);
+            let server = tonic::transport::Server::builder().add_service(service);
+            tokio::select! {
+                _ = server.serve_with_incoming(incoming) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// Looks at what was received.
+    pub(crate) fn kept<T>(&self, look: impl FnOnce(&Kept) -> T) -> T {
+        look(&self.judge.kept.lock())
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,90 @@
+//! The daemon as a process, so that it can be killed.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::until;
+
+/// Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    child: Child,
+    pub(crate) http: String,
+}
+
+/// A port nobody has at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+}
+
+impl Daemon {
+    /// `fleetscope run` with variables on top of the given ones.
+    pub(crate) fn start(journal: &Path, variables: &[(&str, &str)]) -> Self {
+        let http = format!("127.0.0.1:{}", free_port());
+        let child = Command::new(env!("CARGO_BIN_EXE_fleetscope"))
+            .arg("run")
+            .env("FLEETSCOPE_JOURNAL__PATH", journal)
+            .env("FLEETSCOPE_HTTP__LISTEN", &http)
+            .env("FLEETSCOPE_HTTP__MAX_REQUESTS_PER_SECOND", "0")
+            .env("FLEETSCOPE_LOG__FILTER", std::env::var("FLEETSCOPE_TEST_LOG").unwrap_or_else(|_| "error".to_owned()))
+            .envs(variables.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the daemon starts");
+        Self { child, http }
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("alive");
+        self.child.wait().expect("ended");
+    }
+
+    /// SIGTERM, then the exit status.
+    pub(crate) async fn stop(mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
+        for _ in 0..1500 {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the daemon does not end within 30 s of SIGTERM");
+    }
+
+    /// Waits until `/ready` answers 200.
+    pub(crate) async fn ready(&self) {
+        until("the daemon is ready", Duration::from_secs(20), || async { self.get("/ready").await.is_some() }).await;
+    }
+
+    /// A page, if it is there and answers 200.
+    pub(crate) async fn get(&self, path: &str) -> Option<String> {
+        let answer = reqwest::get(format!("http://{}{path}", self.http)).await.ok()?;
+        if answer.status() == 200 { answer.text().await.ok() } else { None }
+    }
+
+    /// The same as JSON.
+    pub(crate) async fn json(&self, path: &str) -> Option<Value> {
+        serde_json::from_str(&self.get(path).await?).ok()
+    }
+
+    /// Sum of the samples whose line begins with `name`.
+    pub(crate) async fn sample(&self, name: &str) -> Option<f64> {
+        let page = self.get("/metrics").await?;
+        let lines = page.lines().filter(|l| l.starts_with(name));
+        Some(lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
