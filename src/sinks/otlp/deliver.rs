@@ -1,0 +1,227 @@
+//! One batch's way to the backend: sent until every span of it is taken or a dead letter.
+//! Takes: a batch. Gives: when it was taken, and which spans never will be. Never: gives up on a backend that is away.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Answer;
+use super::batch::Batch;
+use super::letters::Letters;
+use super::link::{Link, LinkEvent};
+use super::pulse::Pulse;
+use super::retry::{self, Backoff};
+use super::transport::Transport;
+use crate::model::{Seq, SpanId};
+
+/// How often a blocked sink looks whether its headers file changed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What every delivery needs.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) transport: Transport,
+    pub(super) permits: Semaphore,
+    pub(super) link: Link,
+    pub(super) pulse: Pulse,
+    pub(super) letters: Letters,
+    pub(super) stop: CancellationToken,
+    /// How long a request with an unknown outcome is held before it is sent again.
+    pub(super) hold: Duration,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    /// When the last of it was taken; `None` = stopped before that.
+    pub(super) taken: Option<Instant>,
+    /// The oldest view of the link under which a part was taken: an older one than now means doubt.
+    pub(super) epoch: u64,
+    /// Spans that are dead letters now.
+    pub(super) dead: Vec<(Seq, SpanId)>,
+    /// Spans the backend did not take, without saying which.
+    pub(super) rejected: u64,
+}
+
+/// How one request ended.
+enum Ended {
+    Taken { rejected: u64, message: String, epoch: u64 },
+    Halve { why: String },
+    Stopped,
+}
+
+impl Post {
+    /// Sends `batch` until it is done with.
+    pub(super) async fn deliver(&self, batch: &Arc<Batch>) -> Delivered {
+        let mut delivered = Delivered { taken: None, epoch: u64::MAX, dead: Vec::new(), rejected: 0 };
+        let mut parts = Vec::from([0..batch.items.len()]);
+        let mut vetted = false;
+        while let Some(range) = parts.pop() {
+            match self.send(batch.part(&range), range.len() as u64, &mut vetted).await {
+                Ended::Taken { rejected, message, epoch } => {
+                    delivered.epoch = delivered.epoch.min(epoch);
+                    if rejected > 0 {
+                        let rejected = rejected.min(range.len() as u64);
+                        delivered.rejected += rejected;
+                        let first = &batch.items[range.start];
+                        let what = format!(
+                            "{rejected} of {} spans of records {} to {} were not taken, nobody knows which: {message}",
+                            range.len(),
+                            first.seq,
+                            batch.items[range.end - 1].seq
+                        );
+                        if !self.letters.keep(first.seq, first.span_id, &what, &self.stop).await {
+                            return delivered;
+                        }
+                    }
+                }
+                Ended::Halve { why } if range.len() == 1 => {
+                    let item = &batch.items[range.start];
+                    if !self.letters.keep(item.seq, item.span_id, &why, &self.stop).await {
+                        return delivered;
+                    }
+                    delivered.dead.push((item.seq, item.span_id));
+                }
+                Ended::Halve { .. } => {
+                    let (first, second) = halves(&range);
+                    parts.extend([second, first]);
+                }
+                Ended::Stopped => return delivered,
+            }
+        }
+        delivered.taken = Some(Instant::now());
+        delivered
+    }
+
+    /// Sends one request until something final is known of it.
+    async fn send(&self, body: Bytes, spans: u64, vetted: &mut bool) -> Ended {
+        let mut backoff = Backoff::default();
+        loop {
+            let mut refusals = self.link.refusals();
+            let (answer, epoch) = self.ask(body.clone()).await;
+            let Some(answer) = answer else { return Ended::Stopped };
+            let outcome = outcome(&answer, spans);
+            self.pulse.heard(outcome, &answer);
+            let go_on = match answer {
+                Answer::Accepted { rejected, message } => return Ended::Taken { rejected, message, epoch },
+                Answer::TooLarge { why } => return Ended::Halve { why },
+                Answer::Refused { why } if *vetted => return Ended::Halve { why },
+                Answer::Refused { why } => match self.vet(&why).await {
+                    Vetted::Fine => {
+                        *vetted = true;
+                        return Ended::Halve { why };
+                    }
+                    Vetted::Wrong => self.blocked().await,
+                    Vetted::Away => self.wait(backoff.next()).await,
+                },
+                Answer::Retry { after, .. } => self.wait(backoff.after(after)).await,
+                Answer::Unknown { doubt, .. } => {
+                    if doubt {
+                        self.link.tell(LinkEvent::Lost);
+                    }
+                    self.pulse.unsure(spans);
+                    self.hold(backoff.next(), &mut refusals).await
+                }
+                Answer::Blocked { .. } => self.blocked().await,
+            };
+            if !go_on {
+                return Ended::Stopped;
+            }
+        }
+    }
+
+    /// One request and its answer, and how the link looked before; no answer = stopped before it was sent.
+    async fn ask(&self, body: Bytes) -> (Option<Answer>, u64) {
+        let permit = tokio::select! {
+            permit = self.permits.acquire() => permit,
+            () = self.stop.cancelled() => return (None, 0),
+        };
+        let epoch = self.link.epoch();
+        let started = Instant::now();
+        let answer = self.transport.send(body).await;
+        self.pulse.took(started.elapsed());
+        drop(permit);
+        (Some(answer), epoch)
+    }
+
+    /// A backend that refuses even a request without spans does not speak OTLP with us: no span is to blame.
+    async fn vet(&self, why: &str) -> Vetted {
+        match self.ask(Bytes::new()).await.0 {
+            Some(Answer::Accepted { .. }) => Vetted::Fine,
+            Some(Answer::Retry { .. } | Answer::Unknown { .. }) | None => Vetted::Away,
+            Some(_) => {
+                self.pulse.down(&format!("even a request without spans is refused: {why} (check otlp.endpoint)"));
+                Vetted::Wrong
+            }
+        }
+    }
+
+    /// Waits; `false` = stopped.
+    async fn wait(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.stop.cancelled() => false,
+        }
+    }
+
+    /// Waits until a second copy of a span would be recognised as one, or the backend is seen to have restarted.
+    async fn hold(&self, least: Duration, refusals: &mut watch::Receiver<()>) -> bool {
+        let restarted = async {
+            if refusals.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(least).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(self.hold.max(least)) => true,
+            () = restarted => true,
+            () = self.stop.cancelled() => false,
+        }
+    }
+
+    /// Waits long, or until the headers file says something else.
+    async fn blocked(&self) -> bool {
+        let before = self.transport.headers().ok();
+        let until = tokio::time::Instant::now() + retry::blocked();
+        while tokio::time::Instant::now() < until {
+            if !self.wait(LOOK).await {
+                return false;
+            }
+            let now = self.transport.headers().ok();
+            let changed = match (&before, &now) {
+                (Some(before), Some(now)) => !Arc::ptr_eq(before, now),
+                (before, now) => before.is_some() != now.is_some(),
+            };
+            if changed {
+                break;
+            }
+        }
+        true
+    }
+}
+
+enum Vetted {
+    Fine,
+    Wrong,
+    Away,
+}
+
+/// The closed word a request is counted under.
+fn outcome(answer: &Answer, spans: u64) -> &'static str {
+    match answer {
+        Answer::Accepted { rejected: 0, .. } => "ok",
+        Answer::Accepted { .. } => "partial",
+        Answer::Retry { .. } | Answer::Unknown { .. } | Answer::Blocked { .. } => "retried",
+        Answer::TooLarge { .. } | Answer::Refused { .. } if spans > 1 => "bisected",
+        Answer::TooLarge { .. } | Answer::Refused { .. } => "rejected",
+    }
+}
+
+fn halves(range: &Range<usize>) -> (Range<usize>, Range<usize>) {
+    let middle = range.start + range.len() / 2;
+    (range.start..middle, middle..range.end)
+}

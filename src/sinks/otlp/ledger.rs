@@ -1,0 +1,94 @@
+//! The ledger of spans: created = exported + dead-lettered + skipped + open, at any moment.
+//! Takes: what was read, refused and settled. Gives: counters that add up. Never: counts a span twice, however often it
+//! is read or sent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::settle::Settled;
+use crate::metrics::Metrics;
+use crate::model::{Seq, SpanId};
+
+/// Dead letters remembered until the position has passed them. Reading waits above this.
+const REMEMBERED: usize = 65_536;
+
+/// Counts spans by what became of them.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    metrics: Arc<Metrics>,
+    open: i64,
+    counted: Seq,
+    dead: HashMap<SpanId, Seq>,
+}
+
+impl Ledger {
+    /// Spans of records after `position` are new.
+    pub(super) fn new(metrics: Arc<Metrics>, position: Seq) -> Self {
+        for outcome in ["created", "exported", "dead_lettered", "skipped"] {
+            metrics.otlp.spans.with_label_values(&[outcome]).inc_by(0);
+        }
+        Self { metrics, open: 0, counted: position, dead: HashMap::new() }
+    }
+
+    fn count(&mut self, outcome: &str, spans: u64) {
+        if spans > 0 {
+            self.metrics.otlp.spans.with_label_values(&[outcome]).inc_by(spans);
+            self.open += if outcome == "created" { spans as i64 } else { -(spans as i64) };
+            self.metrics.otlp.open.with_label_values::<&str>(&[]).set(self.open as f64);
+        }
+    }
+
+    /// Whether the spans of record `seq` have not been counted yet. They are, from then on.
+    pub(super) fn is_new(&mut self, seq: Seq) -> bool {
+        let new = seq > self.counted;
+        self.counted = self.counted.max(seq);
+        new
+    }
+
+    /// Spans read for the first time.
+    pub(super) fn created(&mut self, spans: u64) {
+        self.count("created", spans);
+    }
+
+    /// Spans that are not sent, by rule.
+    pub(super) fn skipped(&mut self, spans: u64) {
+        self.count("skipped", spans);
+    }
+
+    /// A span is a dead letter. `false` = it already was.
+    pub(super) fn dead(&mut self, seq: Seq, span_id: SpanId) -> bool {
+        let new = self.dead.insert(span_id, seq).is_none();
+        if new {
+            self.count("dead_lettered", 1);
+        }
+        new
+    }
+
+    /// A span that will never be sent, told once: when its record is read for the first time.
+    pub(super) fn invalid(&mut self) {
+        self.count("dead_lettered", 1);
+    }
+
+    /// Whether the backend has already refused this span.
+    pub(super) fn is_dead(&self, span_id: SpanId) -> bool {
+        self.dead.contains_key(&span_id)
+    }
+
+    /// Whether too many dead letters wait for the position to pass them.
+    pub(super) fn is_full(&self) -> bool {
+        self.dead.len() >= REMEMBERED
+    }
+
+    /// Spans became settled.
+    pub(super) fn settled(&mut self, settled: Settled) {
+        self.count("exported", settled.exported);
+        self.count("dead_lettered", settled.rejected);
+    }
+
+    /// The position passed these records: their dead letters need not be remembered.
+    pub(super) fn forget(&mut self, position: Seq) {
+        if !self.dead.is_empty() {
+            self.dead.retain(|_, seq| *seq > position);
+        }
+    }
+}

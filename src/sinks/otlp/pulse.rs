@@ -1,0 +1,90 @@
+//! How the sink is doing, for `/status`, `/metrics` and the log.
+//! Takes: answers. Gives: one state, told when it changes. Never: decides what to do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::answer::Answer;
+use crate::metrics::Metrics;
+use crate::status::{Health, Status};
+
+/// The sink's name in `/status`.
+pub(super) const PART: &str = "sink/otlp";
+/// Least time between two warnings of the backend that are logged.
+const INTERVAL: Duration = Duration::from_mins(1);
+
+const UNKNOWN: u8 = 0;
+const UP: u8 = 1;
+const DOWN: u8 = 2;
+
+/// The sink's state and its counters.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    metrics: Arc<Metrics>,
+    status: Arc<Status>,
+    name: String,
+    state: AtomicU8,
+    warned: Mutex<Option<Instant>>,
+}
+
+impl Pulse {
+    /// Of the backend called `name`.
+    pub(super) fn new(metrics: Arc<Metrics>, status: Arc<Status>, name: String) -> Self {
+        status.report(PART, Health::Starting, format!("nothing sent yet to {name}"));
+        Self { metrics, status, name, state: AtomicU8::new(UNKNOWN), warned: Mutex::default() }
+    }
+
+    /// A request was answered.
+    pub(super) fn heard(&self, outcome: &'static str, answer: &Answer) {
+        self.metrics.otlp.requests.with_label_values(&[outcome]).inc();
+        match answer {
+            Answer::Accepted { message, .. } => {
+                if self.state.swap(UP, Ordering::Relaxed) != UP {
+                    self.metrics.otlp.up.with_label_values::<&str>(&[]).set(1.0);
+                    self.status.report(PART, Health::Up, format!("sending to {}", self.name));
+                }
+                if !message.is_empty() {
+                    self.warn(message);
+                }
+            }
+            Answer::Retry { why, .. } | Answer::Unknown { why, .. } | Answer::Blocked { why } => self.down(why),
+            // The backend is there: it only did not like this request.
+            Answer::TooLarge { .. } | Answer::Refused { .. } => {}
+        }
+    }
+
+    /// The backend does not take spans.
+    pub(super) fn down(&self, why: &str) {
+        if self.state.swap(DOWN, Ordering::Relaxed) != DOWN {
+            self.metrics.otlp.up.with_label_values::<&str>(&[]).set(0.0);
+        }
+        self.status.report(PART, Health::Down, format!("{}: {why}", self.name));
+    }
+
+    /// Whether the last request was taken, or none was sent.
+    pub(super) fn is_down(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == DOWN
+    }
+
+    /// How long a request took.
+    pub(super) fn took(&self, time: Duration) {
+        self.metrics.otlp.request_duration.with_label_values::<&str>(&[]).observe(time.as_secs_f64());
+    }
+
+    /// Spans will be sent again because nobody knows whether they were taken.
+    pub(super) fn unsure(&self, spans: u64) {
+        self.metrics.otlp.resent.with_label_values(&["unknown_outcome"]).inc_by(spans);
+    }
+
+    fn warn(&self, message: &str) {
+        let mut warned = self.warned.lock();
+        if warned.is_none_or(|at| at.elapsed() >= INTERVAL) {
+            *warned = Some(Instant::now());
+            drop(warned);
+            tracing::warn!(message, "the trace backend took the spans and says something");
+        }
+    }
+}
