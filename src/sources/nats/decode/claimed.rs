@@ -94,14 +94,14 @@ fn naive(value: &Value) -> Option<Timestamp> {
 /// Seconds, milli-, micro- or nanoseconds since 1970, told apart by size. Smaller numbers are a loop's clock.
 fn epoch(number: f64) -> Option<Timestamp> {
     let nanos = match number {
-        n if !(1e8..1e19).contains(&n) => return None,
+        n if !(1e8..9e18).contains(&n) => return None,
         n if n < 1e11 => n * 1e9,
         n if n < 1e14 => n * 1e6,
         n if n < 1e17 => n * 1e3,
         n => n,
     };
     // Floats carry a present-day time to about a quarter of a microsecond: give no more than that.
-    Some(Timestamp::from_nanos((nanos / 1e3).round() as i64 * 1_000))
+    Some(Timestamp::from_nanos(((nanos / 1e3).round() as i64).saturating_mul(1_000)))
 }
 
 #[cfg(test)]
