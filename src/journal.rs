@@ -2,9 +2,15 @@
 //! Takes: batches of records with positions, committed together. Gives: pages, single records, deliveries, snapshots.
 //! Never: gives up an entry it said it has; interprets one.
 
+#[cfg(test)]
+mod contract;
+pub mod embedded;
+
+pub use embedded::Embedded;
+
 use std::sync::Arc;
 
-use crate::model::{Cursor, Delivery, Known, Page, Position, Query, Record, Seq, StoryView, Text, Timestamp};
+use crate::model::{Cursor, Delivery, Filter, Known, Page, Position, Query, Record, Seq, StoryView, Text, Timestamp};
 
 /// Why the journal could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +123,10 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
 
     /// A page of entries. Stories are widened by the links committed with the records.
     fn search(&self, query: &Query) -> Result<Page, JournalError>;
+
+    /// Every entry that fits, oldest first, all from one consistent snapshot and in constant memory, until `each` says
+    /// no. Stories are widened as in `search`.
+    fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError>;
 
     /// The deliveries of an entry, one per consumer, as last committed.
     fn deliveries(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError>;

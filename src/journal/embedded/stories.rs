@@ -1,0 +1,83 @@
+//! Closed stories, by id and by order of closing.
+//! Takes: stories that left the live state. Gives: how they were last seen. Never: keeps two of one id.
+
+use heed::{RoTxn, RwTxn};
+
+use super::bytes_of::{before, u64_of};
+use super::engine::Engine;
+use super::meta;
+use crate::journal::JournalError;
+use crate::model::{Cursor, Seq, StoryView};
+
+/// Counts closings.
+const CLOSINGS: &[u8] = b"closings";
+
+/// Keeps closed stories; a story closed again moves to the front.
+pub(super) fn close(engine: &Engine, txn: &mut RwTxn<'_>, last: Seq, closed: &[StoryView]) -> Result<(), JournalError> {
+    if closed.is_empty() {
+        return Ok(());
+    }
+    let mut number = meta::counter(engine, txn, CLOSINGS)?;
+    for story in closed {
+        number += 1;
+        let key = meta::bounded_key(story.story_id.as_bytes());
+        let old = engine.tables.story.get(txn, &key)?.and_then(u64_of);
+        if let Some(old) = old {
+            engine.tables.closed.delete(txn, &old.to_be_bytes())?;
+        }
+        let value = postcard::to_extend(story, number.to_be_bytes().to_vec())?;
+        engine.tables.story.put(txn, &key, &value)?;
+        let value = [&last.to_be_bytes()[..], &key].concat();
+        engine.tables.closed.put(txn, &number.to_be_bytes(), &value)?;
+    }
+    meta::put_counter(engine, txn, CLOSINGS, number)
+}
+
+pub(super) fn get(engine: &Engine, txn: &RoTxn<'_>, id: &str) -> Result<Option<StoryView>, JournalError> {
+    let value = engine.tables.story.get(txn, &meta::bounded_key(id.as_bytes()))?;
+    Ok(value.map(view).transpose()?.filter(|story| &*story.story_id == id))
+}
+
+fn view(value: &[u8]) -> Result<StoryView, JournalError> {
+    Ok(postcard::from_bytes(value.get(8..).unwrap_or_default())?)
+}
+
+/// The last closed first.
+pub(super) fn page(
+    engine: &Engine,
+    txn: &RoTxn<'_>,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError> {
+    let end = cursor.map_or(u64::MAX, |c| c.0).to_be_bytes();
+    let mut stories = Vec::new();
+    let mut last = None;
+    for item in engine.tables.closed.rev_range(txn, &before(&end))? {
+        if stories.len() == limit {
+            return Ok((stories, last));
+        }
+        let (number, value) = item?;
+        if let Some(value) = engine.tables.story.get(txn, value.get(8..).unwrap_or_default())? {
+            stories.push(view(value)?);
+        }
+        last = u64_of(number).map(Cursor);
+    }
+    Ok((stories, None))
+}
+
+/// Removes stories that closed before record `first`, at most `limit` of them.
+pub(super) fn expire(engine: &Engine, txn: &mut RwTxn<'_>, first: Seq, limit: usize) -> Result<(), JournalError> {
+    let mut gone = Vec::new();
+    for item in engine.tables.closed.iter(txn)?.take(limit) {
+        let (number, value) = item?;
+        if u64_of(value).is_some_and(|at| at >= first) {
+            break;
+        }
+        gone.push((number.to_vec(), value.get(8..).unwrap_or_default().to_vec()));
+    }
+    for (number, key) in gone {
+        engine.tables.closed.delete(txn, &number)?;
+        engine.tables.story.delete(txn, &key)?;
+    }
+    Ok(())
+}
