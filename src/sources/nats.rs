@@ -1,5 +1,133 @@
 //! NATS JetStream → events.
 //! Takes: one ordered consumer per stream, the ack tap, advisories, polls. Gives: events in stream order.
-//! Never: interprets an event, acks one, publishes, or leaves a durable behind.
+//! Never: interprets an event, acks one, publishes anything but API requests, or leaves a consumer behind.
 
+mod ack;
+mod advisory;
+mod api;
+mod auth;
+mod begin;
+mod connect;
+mod core;
 pub mod decode;
+mod discover;
+mod error;
+mod fold;
+mod gap;
+mod outlet;
+mod poll;
+mod probe;
+mod pull;
+mod read;
+mod signals;
+mod tap;
+mod walk;
+mod wire;
+
+pub use probe::{Permission, ProbeReport, StreamProbe, probe};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config;
+use crate::metrics::Metrics;
+use crate::model::{Batch, Position, Timestamp};
+use crate::privacy::Masker;
+use crate::status::{Health, Status};
+
+use self::api::Api;
+use self::begin::Start;
+use self::discover::Streams;
+
+/// The `source` label and the first part of position keys.
+const SOURCE: &str = "nats";
+/// Name in `/status`.
+const PART: &str = "source/nats";
+/// Our consumers' names begin with this: so they are told from the fleet's.
+const OWN_PREFIX: &str = "fleetscope-";
+
+/// What the source is built from.
+#[derive(Debug)]
+pub struct Context {
+    /// `[nats]`.
+    pub config: config::Nats,
+    /// Masks what is decoded.
+    pub masker: Arc<Masker>,
+    /// Where the journal says each stream stands.
+    pub positions: Vec<Position>,
+    /// To ingest.
+    pub events: mpsc::Sender<Batch>,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// Health.
+    pub status: Arc<Status>,
+    /// Ends the source.
+    pub stop: CancellationToken,
+}
+
+/// What the tasks of the source share.
+#[derive(Debug)]
+struct Shared {
+    config: config::Nats,
+    masker: Arc<Masker>,
+    events: mpsc::Sender<Batch>,
+    metrics: Arc<Metrics>,
+    status: Arc<Status>,
+    stop: CancellationToken,
+    api: Api,
+    start: Start,
+    began: Timestamp,
+}
+
+impl Shared {
+    fn failed(&self, reason: &str) {
+        self.metrics.sources.errors.with_label_values(&[SOURCE, reason]).inc();
+    }
+}
+
+/// Reads the fleet's NATS until stopped. A server that is away, refuses or forgets is waited for.
+pub async fn run(context: Context) -> anyhow::Result<()> {
+    let Context { config, masker, positions, events, metrics, status, stop } = context;
+    if config.url.is_none() {
+        status.report(PART, Health::Off, "nats.url is not set");
+        return Ok(());
+    }
+    status.report(PART, Health::Starting, "connecting");
+    metrics.sources.up.with_label_values(&[SOURCE]).set(0.0);
+    let Some(api) = connect::until_connected(&config, &metrics, &status, &stop).await else { return Ok(()) };
+    let shared = Arc::new(Shared {
+        start: Start::from_config(&config.start, Timestamp::now()),
+        began: Timestamp::now(),
+        config,
+        masker,
+        events,
+        metrics,
+        status,
+        stop,
+        api,
+    });
+    let streams = Arc::new(Streams::new(positions));
+    let tasks = TaskTracker::new();
+    tasks.spawn(connect::watch(Arc::clone(&shared)));
+    tasks.spawn(tap::run(Arc::clone(&shared)));
+    tasks.spawn(advisory::run(Arc::clone(&shared), Arc::clone(&streams)));
+    for subject in shared.config.core_subjects.clone() {
+        tasks.spawn(core::run(Arc::clone(&shared), subject));
+    }
+    discover::run(Arc::clone(&shared), streams, tasks.clone()).await;
+    tasks.close();
+    tasks.wait().await;
+    shared.api.close().await;
+    shared.metrics.sources.up.with_label_values(&[SOURCE]).set(0.0);
+    Ok(())
+}
+
+/// Waits before trying again: longer each time, never in step with others.
+async fn backoff(attempt: u32, stop: &CancellationToken) {
+    let wait = Duration::from_millis((50 << attempt.min(6)).min(2_000));
+    let _ = tokio::time::timeout(wait.mul_f64(0.5 + fastrand::f64() / 2.0), stop.cancelled()).await;
+}

@@ -2,5 +2,6 @@
 
 mod architecture;
 mod config_docs;
-mod generated;
+mod nats_source;
 mod prometheus_page;
+mod servers;

@@ -1,0 +1,155 @@
+//! What the server says by itself of streams and consumers.
+//! Takes: advisories, and ack metrics while the tap is shut. Gives: advisories and settlements.
+//! Never: listens to the audit of API calls, which repeats every answer.
+
+use std::sync::Arc;
+
+use async_nats::{Message, Subscriber};
+use futures::StreamExt as _;
+use futures::stream::select_all;
+use serde::Deserialize;
+
+use crate::model::{Advisory, AdvisoryKind, Batch, Event, Settlement, SettlementKind, Text, Timestamp, shorten};
+
+use super::discover::Streams;
+use super::signals::Denied;
+use super::{OWN_PREFIX, Shared, tap};
+
+const PREFIX: &str = "$JS.EVENT.ADVISORY.";
+/// Always listened to.
+pub(super) const SUBJECTS: [&str; 5] = [
+    "$JS.EVENT.ADVISORY.STREAM.>",
+    "$JS.EVENT.ADVISORY.CONSUMER.CREATED.>",
+    "$JS.EVENT.ADVISORY.CONSUMER.DELETED.>",
+    "$JS.EVENT.ADVISORY.CONSUMER.PAUSE.>",
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>",
+];
+/// Listened to where the tap is not permitted or not wanted: the tap sees the same, sooner and in full.
+const INSTEAD_OF_TAP: [&str; 3] = [
+    "$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.>",
+    "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>",
+    "$JS.EVENT.METRIC.CONSUMER.ACK.>",
+];
+
+/// The fields of advisories and metrics that we use.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    stream: Option<String>,
+    consumer: Option<String>,
+    stream_seq: u64,
+    deliveries: u64,
+    reason: Option<String>,
+}
+
+/// Listens until stopped.
+pub(super) async fn run(shared: Arc<Shared>, streams: Arc<Streams>) {
+    tokio::join!(advisories(&shared, &streams), settlements(&shared));
+}
+
+async fn subscribe(shared: &Shared, subjects: &[&str]) -> Vec<Subscriber> {
+    let mut all = Vec::new();
+    for subject in subjects {
+        match shared.api.subscribe(subject).await {
+            Ok(subscriber) => all.push(subscriber),
+            Err(error) => shared.failed(error.reason()),
+        }
+    }
+    all
+}
+
+async fn advisories(shared: &Shared, streams: &Streams) {
+    let mut messages = select_all(subscribe(shared, &SUBJECTS).await).ready_chunks(64);
+    loop {
+        let chunk = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            chunk = messages.next() => match chunk { Some(chunk) => chunk, None => return },
+        };
+        let at = Timestamp::now();
+        let mut events = Vec::new();
+        for message in &chunk {
+            match read(&message.subject, &message.payload, at) {
+                Some(Event::Advisory(advisory)) => {
+                    if advisory.consumer.is_none() {
+                        streams.look.notify_one();
+                    }
+                    events.push(Event::Advisory(advisory));
+                }
+                Some(event) => events.push(event),
+                None => {}
+            }
+        }
+        if !events.is_empty() && shared.events.send(Batch { events, positions: Vec::new() }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Naks, terminations and acks as advisories and metrics say them, while the tap says nothing.
+async fn settlements(shared: &Shared) {
+    if shared.config.ack_tap {
+        let denied = Denied::Subscribe(tap::SUBJECT.to_owned());
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = shared.api.signals().refused(&denied) => {}
+        }
+    }
+    let subscribers = subscribe(shared, &INSTEAD_OF_TAP).await;
+    tap::pump(shared, subscribers, |message: &Message, at| {
+        if tap::is_open(shared) {
+            return None;
+        }
+        let settlement = settlement(&message.subject, &message.payload, at)?;
+        Some(Settlement { kind: tap::masked(shared, settlement.kind), ..settlement })
+    })
+    .await;
+}
+
+/// An advisory; `None` where it is about one of our own consumers or cannot be read.
+fn read(subject: &str, body: &[u8], at: Timestamp) -> Option<Event> {
+    let said: Said = serde_json::from_slice(body).unwrap_or_default();
+    if said.consumer.as_deref().is_some_and(|c| c.starts_with(OWN_PREFIX)) {
+        return None;
+    }
+    let kind = match subject.strip_prefix(PREFIX)? {
+        s if s.starts_with("CONSUMER.MAX_DELIVERIES.") => {
+            return settled(said, at, SettlementKind::MaxDeliveries).map(Event::Settlement);
+        }
+        s if s.starts_with("CONSUMER.CREATED.") => AdvisoryKind::ConsumerCreated,
+        s if s.starts_with("CONSUMER.DELETED.") => AdvisoryKind::ConsumerDeleted,
+        s if s.starts_with("CONSUMER.PAUSE.") => AdvisoryKind::ConsumerPaused,
+        s if s.starts_with("STREAM.CREATED.") => AdvisoryKind::StreamCreated,
+        s if s.starts_with("STREAM.UPDATED.") => AdvisoryKind::StreamUpdated,
+        s if s.starts_with("STREAM.DELETED.") => AdvisoryKind::StreamDeleted,
+        _ => AdvisoryKind::Other,
+    };
+    let name = |name: Option<String>| name.map(|n| Text::from(shorten(&n, 256)));
+    Some(Event::Advisory(Advisory { kind, stream: name(said.stream), consumer: name(said.consumer), at }))
+}
+
+/// A settlement as an advisory or a metric says it. When the message was stored is not said.
+fn settlement(subject: &str, body: &[u8], at: Timestamp) -> Option<Settlement> {
+    let mut said: Said = serde_json::from_slice(body).ok()?;
+    let kind = if subject.contains(".METRIC.") {
+        SettlementKind::Ack
+    } else if subject.contains(".MSG_NAKED.") {
+        SettlementKind::Nak { delay: None }
+    } else {
+        SettlementKind::Term { reason: said.reason.take().map(|r| shorten(&r, 200).into()) }
+    };
+    settled(said, at, kind)
+}
+
+fn settled(said: Said, at: Timestamp, kind: SettlementKind) -> Option<Settlement> {
+    let consumer = said.consumer.filter(|c| !c.starts_with(OWN_PREFIX))?;
+    Some(Settlement {
+        stream: said.stream?.into(),
+        consumer: consumer.into(),
+        stream_seq: said.stream_seq,
+        deliveries: said.deliveries,
+        stored: Timestamp::ZERO,
+        at,
+        kind,
+        known: None,
+    })
+}

@@ -1,0 +1,99 @@
+//! Streams that no consumer may look into: work queues (a second consumer is refused or steals) and interest streams
+//! (a consumer without acks holds or frees messages). They are read one message at a time by sequence, without a
+//! consumer. Best effort: what a worker settles before we ask is gone, and is counted as missed.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use smallvec::SmallVec;
+
+use crate::model::{Text, Timestamp};
+
+use super::Shared;
+use super::decode::{self, Raw};
+use super::error::ApiError;
+use super::outlet::{Gone, Outlet};
+use super::read::{Stream, missed};
+
+/// Between two looks at a stream that had nothing new.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// Why walking ended.
+#[derive(Debug)]
+pub(super) enum WalkError {
+    Stopped,
+    Api(ApiError),
+}
+
+impl std::convert::From<Gone> for WalkError {
+    fn from(_: Gone) -> Self {
+        Self::Stopped
+    }
+}
+
+/// Walks until something changes (`Ok`) or fails.
+pub(super) async fn walk(shared: &Shared, stream: &Stream, connect: u64, outlet: &mut Outlet) -> Result<(), WalkError> {
+    loop {
+        let last_seq = stream.last_seq.load(Ordering::Relaxed);
+        let before = outlet.position().seq;
+        let got = tokio::select! {
+            biased;
+            () = stream.stop.cancelled() => return Err(WalkError::Stopped),
+            () = shared.api.signals().connected_after(connect) => return Ok(()),
+            () = stream.look.notified() => return Ok(()),
+            got = shared.api.next_message(&stream.name, before + 1) => got,
+        };
+        match got {
+            Ok(message) => {
+                missed(shared, &stream.name, message.seq.saturating_sub(before + 1));
+                let headers = STANDARD.decode(&message.hdrs).unwrap_or_default();
+                let headers = String::from_utf8_lossy(&headers);
+                let stored = Timestamp::parse(&message.time).unwrap_or_else(|_| Timestamp::now());
+                let raw = Raw {
+                    stream: Text::clone(&stream.name),
+                    incarnation: outlet.position().incarnation,
+                    stream_seq: message.seq,
+                    subject: &message.subject,
+                    headers: &header_lines(&headers),
+                    body: STANDARD.decode(&message.data).unwrap_or_default().into(),
+                    stored,
+                    received: Timestamp::now(),
+                };
+                outlet.push(decode::message(raw, &shared.masker));
+                *stream.last_stored.lock() = stored;
+                outlet.rest().await?;
+            }
+            Err(error) if error.is_missing() => {
+                // The last sequence was seen before we asked, so what lies up to it is gone.
+                if last_seq > before {
+                    missed(shared, &stream.name, last_seq - before);
+                    outlet.skip_to(last_seq);
+                    outlet.commit().await?;
+                }
+                outlet.flush().await?;
+                let _ = tokio::time::timeout(IDLE, stream.stop.cancelled()).await;
+            }
+            Err(error) => return Err(WalkError::Api(error)),
+        }
+    }
+}
+
+/// `NATS/1.0\r\nName: value\r\n…`.
+fn header_lines(text: &str) -> SmallVec<[(&str, &str); 4]> {
+    let lines = text.lines().skip(1);
+    lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.trim(), value.trim())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::header_lines;
+
+    #[test]
+    fn stored_headers_are_read() {
+        let pairs = header_lines("NATS/1.0\r\nNats-Msg-Id: a:b\r\nX:1\r\n\r\n");
+        assert_eq!(pairs.as_slice(), [("Nats-Msg-Id", "a:b"), ("X", "1")]);
+        assert!(header_lines("").is_empty());
+    }
+}
