@@ -22,3 +22,18 @@ pub(super) fn mark(ok: bool, warn: bool) -> String {
     };
     if std::io::stdout().is_terminal() { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
+
+/// Shows how far a long work is, on a terminal only: one line that is written over.
+pub(super) fn progress(line: &str) {
+    if std::io::stderr().is_terminal() {
+        let _ = write!(std::io::stderr(), "\r\u{1b}[K{line}");
+        let _ = std::io::stderr().flush();
+    }
+}
+
+/// Ends the line of progress.
+pub(super) fn progress_done() {
+    if std::io::stderr().is_terminal() {
+        let _ = writeln!(std::io::stderr());
+    }
+}
