@@ -1,2 +1,207 @@
 //! HTTP: history, state, live feed, metrics, and the built-in page.
 //! Takes: the journal, the board, the tail. Gives: REST, WebSocket, SSE, OpenAPI. Never: changes the fleet.
+
+mod access;
+mod connection;
+mod events;
+mod files;
+mod fleet;
+mod health;
+mod listing;
+mod live;
+mod outer;
+mod page;
+mod problem;
+mod query;
+mod stories;
+mod stream;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum_server::Handle;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use hyper_util::rt::TokioTimer;
+use tokio_util::sync::CancellationToken;
+use tower_http::limit::RequestBodyLimitLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::access::Access;
+use self::connection::Gate;
+use crate::board::Board;
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::model::{Record, Timestamp, TraceId};
+use crate::sinks::feed::{Feed, Frame, Kind, Parts, Seats};
+use crate::status::Status;
+use crate::tail::Tail;
+
+/// Makes OTLP JSON of the spans of records that belong to one of the traces.
+pub type TraceFn = dyn Fn(&[Arc<Record>], &[TraceId]) -> serde_json::Value + Send + Sync;
+
+/// Time open requests get when the daemon stops.
+const GRACE: Duration = Duration::from_secs(5);
+/// Time a client has for its request line and headers.
+const HEADERS: Duration = Duration::from_secs(10);
+/// Headers and bodies: nothing here takes more.
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD_BYTES: usize = 32 << 10;
+const MAX_BODY: usize = 64 << 10;
+
+/// What the API reads from.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "each field is the part of that name")]
+pub struct Context {
+    pub config: Arc<Config>,
+    pub journal: Arc<dyn Journal>,
+    pub board: Arc<Board>,
+    pub tail: Arc<Tail>,
+    pub status: Arc<Status>,
+    pub metrics: Arc<Metrics>,
+    pub stop: CancellationToken,
+    pub trace: Arc<TraceFn>,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("listen", &self.config.http.listen).finish_non_exhaustive()
+    }
+}
+
+/// What every route gets.
+#[derive(Clone)]
+struct Api(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    parts: Arc<Parts>,
+    feed: Feed,
+    access: Arc<Access>,
+    seats: Arc<Seats>,
+    scrape: health::Scrape,
+    started: Timestamp,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Inner {
+    /// Times a frame that was handed to a client's socket.
+    fn sent(&self, frame: &Frame) {
+        if let Kind::Events { stored, .. } = frame.kind {
+            let latency = Timestamp::now().since(stored).as_secs_f64();
+            self.context.metrics.feed.latency.with_label_values::<&str>(&[]).observe(latency);
+        }
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Fleetscope",
+    description = "History, state and live feed of an agent fleet. Lists answer {items, next, as_of}; errors are \
+                   application/problem+json. Where tokens are on, send `Authorization: Bearer <token>`."
+))]
+struct Document;
+
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(events::list))
+        .routes(routes!(events::one))
+        .routes(routes!(stories::list))
+        .routes(routes!(stories::one))
+        .routes(routes!(stories::trace))
+        .routes(routes!(fleet::councils))
+        .routes(routes!(fleet::agents))
+        .routes(routes!(fleet::agent))
+        .routes(routes!(fleet::deliberations))
+        .routes(routes!(fleet::all_consumers))
+        .routes(routes!(fleet::streams))
+        .routes(routes!(live::ticket))
+        .routes(routes!(live::ws))
+        .routes(routes!(stream::feed))
+        .routes(routes!(health::metrics))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::status))
+        .routes(routes!(outer::document))
+        .routes(routes!(page::index))
+        .routes(routes!(page::script))
+        .routes(routes!(page::style))
+        .routes(routes!(page::icon))
+}
+
+/// The OpenAPI document, made from the routes themselves.
+pub fn openapi() -> String {
+    let document = routes().into_openapi();
+    document.to_pretty_json().expect("the document is plain data")
+}
+
+fn router(api: &Api) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .fallback(outer::unknown)
+        .method_not_allowed_fallback(outer::wrong_method)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn_with_state(api.clone(), outer::deadline))
+        .layer(from_fn_with_state(api.clone(), access::check))
+        .layer(from_fn_with_state(api.clone(), outer::count))
+        .layer(from_fn(outer::headers))
+        .with_state(api.clone())
+}
+
+/// Serves until `context.stop`, then lets open requests finish within a deadline.
+pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow::Result<()> {
+    let http = context.config.http.clone();
+    let read = http.clone();
+    let (tokens, tls) = tokio::task::spawn_blocking(move || files::read(&read)).await?;
+    let (tokens, tls) = (tokens.transpose()?, tls.transpose()?.map(RustlsConfig::from_config));
+    let access = Arc::new(Access::new(&context.config, tokens));
+    let (journal, board) = (Arc::clone(&context.journal), Arc::clone(&context.board));
+    let parts = Parts::new(journal, board, Arc::clone(&context.tail), Arc::clone(&context.metrics));
+    let (feed, hub) = Feed::start(Arc::clone(&parts), context.stop.clone());
+    let follow = tokio::spawn(files::follow(http.clone(), Arc::clone(&access), tls.clone(), context.stop.clone()));
+    let stop = context.stop.clone();
+    let seats = Seats::new(http.max_feed_clients, Arc::clone(&context.metrics));
+    let (scrape, started) = (health::Scrape::default(), Timestamp::now());
+    let api = Api(Arc::new(Inner { context, parts, feed, access, seats, scrape, started }));
+    let service = router(&api).into_make_service_with_connect_info::<SocketAddr>();
+
+    let handle = Handle::new();
+    let waiter = tokio::spawn({
+        let handle = handle.clone();
+        async move {
+            stop.cancelled().await;
+            handle.graceful_shutdown(Some(GRACE));
+        }
+    });
+    let gate = Gate::new(http.max_feed_clients);
+    let mut server = axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle).http1_only();
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES);
+    let server = server.first_request_timeout(HEADERS);
+    let served = match tls {
+        Some(config) => server.acceptor(RustlsAcceptor::new(config).acceptor(gate)).serve(service).await,
+        None => server.acceptor(gate).serve(service).await,
+    };
+    for task in [&hub, &follow, &waiter] {
+        task.abort();
+    }
+    served.context("the HTTP server ended")
+}

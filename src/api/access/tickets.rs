@@ -1,0 +1,77 @@
+//! One-use tickets for the live feed: a WebSocket cannot carry an Authorization header, and a proxy that adds the token
+//! adds it for whoever asks.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustls::crypto::ring::default_provider;
+use sha2::{Digest, Sha256};
+
+use super::Role;
+
+/// How long a ticket is good for.
+pub(in crate::api) const LIFE: Duration = Duration::from_secs(30);
+/// Tickets outstanding at a time; beyond, the oldest go.
+const MAX_TICKETS: usize = 4096;
+
+/// Tickets given out and not used, by their hash.
+#[derive(Debug, Default)]
+pub(in crate::api) struct Tickets(Mutex<HashMap<[u8; 32], (Role, Instant)>>);
+
+impl Tickets {
+    /// A new ticket, or `None` if the system gives no randomness.
+    pub(in crate::api) fn issue(&self, role: Role) -> Option<String> {
+        let mut random = [0; 32];
+        default_provider().secure_random.fill(&mut random).ok()?;
+        let ticket: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let now = Instant::now();
+        let mut tickets = self.0.lock();
+        tickets.retain(|_, (_, issued)| now.saturating_duration_since(*issued) < LIFE);
+        if tickets.len() >= MAX_TICKETS {
+            let oldest = tickets.iter().min_by_key(|(_, (_, issued))| *issued).map(|(hash, _)| *hash);
+            oldest.and_then(|hash| tickets.remove(&hash));
+        }
+        tickets.insert(hash(&ticket), (role, now));
+        Some(ticket)
+    }
+
+    /// The role of a ticket, which is used up by this.
+    pub(in crate::api) fn redeem(&self, ticket: &str) -> Option<Role> {
+        self.redeem_at(ticket, Instant::now())
+    }
+
+    fn redeem_at(&self, ticket: &str, now: Instant) -> Option<Role> {
+        let (role, issued) = self.0.lock().remove(&hash(ticket))?;
+        (now.saturating_duration_since(issued) < LIFE).then_some(role)
+    }
+}
+
+fn hash(ticket: &str) -> [u8; 32] {
+    Sha256::digest(ticket.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_good_once_and_for_a_short_time() {
+        let tickets = Tickets::default();
+        let ticket = tickets.issue(Role::Viewer).expect("randomness");
+        assert_eq!(tickets.redeem(&ticket), Some(Role::Viewer));
+        assert_eq!(tickets.redeem(&ticket), None);
+        let late = tickets.issue(Role::Debug).expect("randomness");
+        assert_eq!(tickets.redeem_at(&late, Instant::now() + LIFE), None);
+        assert_eq!(tickets.redeem("guessed"), None);
+    }
+
+    #[test]
+    fn outstanding_tickets_are_bounded() {
+        let tickets = Tickets::default();
+        for _ in 0..MAX_TICKETS + 10 {
+            tickets.issue(Role::Viewer).expect("randomness");
+        }
+        assert_eq!(tickets.0.lock().len(), MAX_TICKETS);
+    }
+}

@@ -1,0 +1,239 @@
+//! The live feed over a WebSocket, and the ticket for it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+use tokio::time::{Instant, interval_at, timeout};
+use utoipa::ToSchema;
+
+use super::Api;
+use super::access::{LIFE, Peer, Role};
+use super::problem::Problem;
+use super::query::none;
+use crate::model::Timestamp;
+use crate::sinks::feed::{ClientMessage, Detail, Frame, Invalid, Seat, Subscriber};
+
+/// Largest message a client may send: a subscription with long lists fits.
+const MAX_MESSAGE: usize = 16 << 10;
+/// tungstenite's own 128 KiB a connection are for servers that receive.
+const READ_BUFFER: usize = 4 << 10;
+const WRITE_BUFFER: usize = 16 << 10;
+/// The largest frame is one event with its payload, escaped at worst.
+const MAX_WRITE_BUFFER: usize = 64 << 20;
+/// A client that cannot take a frame in this time is sent away.
+const STALL: Duration = Duration::from_secs(30);
+/// How often a client is asked whether it is there, and after how long without a word it is not.
+const PING: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(45);
+/// Time for the first message where it must bring a ticket.
+const FIRST: Duration = Duration::from_secs(10);
+/// Most messages of a client in one ping interval.
+const MAX_MESSAGES: u32 = 120;
+
+/// A ticket for the live feed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ticket {
+    /// To be sent as `ticket` in the first message.
+    ticket: String,
+    /// Seconds it is good for.
+    expires_in: u64,
+    /// The role it stands for.
+    role: &'static str,
+    /// Whether the feed asks for one.
+    required: bool,
+}
+
+/// A one-use ticket for `/ws`.
+#[utoipa::path(get, path = "/api/ticket", tag = "live",
+    responses((status = 200, description = "A ticket, good once and for 30 s", body = Ticket)))]
+pub(super) async fn ticket(State(api): State<Api>, role: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    none(query.as_deref())?;
+    let ticket = api.access.tickets.issue(role);
+    let ticket = ticket.ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no randomness for a ticket"))?;
+    let required = api.access.guarded();
+    Ok(Json(Ticket { ticket, expires_in: LIFE.as_secs(), role: role.name(), required }).into_response())
+}
+
+/// The live feed: JSON frames, see docs/FEED.md.
+#[utoipa::path(get, path = "/ws", tag = "live",
+    responses((status = 101, description = "A WebSocket; its first message brings the subscription, and a ticket where tokens are on"),
+              (status = 403, description = "The Origin is not allowed", body = Problem),
+              (status = 503, description = "Too many clients", body = Problem)))]
+pub(super) async fn ws(
+    State(api): State<Api>,
+    Peer(from): Peer,
+    role: Option<axum::Extension<Role>>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|e| Problem::new(e.status(), format!("this is a WebSocket: {}", e.body_text())))?;
+    let full = |full: crate::sinks::feed::Full| Problem::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
+    let seat = api.seats.take(from, "ws").map_err(full)?;
+    // A token in the handshake may have been added by a proxy for whoever asked, so it does not replace the ticket.
+    let role = if api.access.guarded() { None } else { role.map(|r| r.0) };
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE);
+    Ok(upgrade.on_upgrade(move |socket| Connection::new(api, socket, seat, role).run()))
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The client went, or its connection broke.
+    Gone,
+    /// The daemon stops.
+    Stopping,
+    /// It did not read, did not answer pings, or broke the rules: counted under this word.
+    Evicted(&'static str),
+    /// The subscription ended: the client may come back by its last seq.
+    Over,
+}
+
+struct Connection {
+    api: Api,
+    socket: WebSocket,
+    role: Option<Role>,
+    subscriber: Option<Subscriber>,
+    heard: Instant,
+    messages: u32,
+    _seat: Seat,
+}
+
+impl Connection {
+    fn new(api: Api, socket: WebSocket, seat: Seat, role: Option<Role>) -> Self {
+        Self { api, socket, role, subscriber: None, heard: Instant::now(), messages: 0, _seat: seat }
+    }
+
+    async fn run(mut self) {
+        let end = match self.serve().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        self.subscriber = None;
+        let close = match end {
+            End::Gone => None,
+            End::Stopping => Some((close_code::AWAY, "the daemon stops")),
+            End::Over => Some((close_code::AGAIN, "come back with since = the last seq")),
+            End::Evicted(reason) => {
+                self.api.context.metrics.feed.evicted.with_label_values(&[reason]).inc();
+                Some((close_code::POLICY, reason))
+            }
+        };
+        if let Some((code, reason)) = close {
+            let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+            // Whoever does not read need not be told.
+            let _ = timeout(Duration::from_secs(1), self.socket.send(Message::Close(Some(frame)))).await;
+        }
+    }
+
+    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        if self.role.is_some() {
+            let hello = self.api.feed.hello().await;
+            self.send(&hello).await?;
+        }
+        let opened = Instant::now();
+        let stop = self.api.context.stop.clone();
+        let mut ping = interval_at(Instant::now() + PING, PING);
+        loop {
+            let first_due = tokio::time::sleep_until(opened + FIRST);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(End::Stopping),
+                message = self.socket.recv() => self.received(message).await?,
+                _ = ping.tick() => {
+                    if self.heard.elapsed() > SILENCE {
+                        return Err(End::Evicted("no_pong"));
+                    }
+                    self.messages = 0;
+                    self.put(Message::Ping(bytes::Bytes::new())).await?;
+                }
+                () = first_due, if self.role.is_none() => return Err(End::Evicted("no_ticket")),
+                frame = next(&mut self.subscriber) => match frame {
+                    Some(frame) => self.send(&frame).await?,
+                    None => return Err(End::Over),
+                },
+            }
+        }
+    }
+
+    async fn received(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        self.heard = Instant::now();
+        self.messages += 1;
+        if self.messages > MAX_MESSAGES {
+            return Err(End::Evicted("too_many_messages"));
+        }
+        match message {
+            None | Some(Ok(Message::Close(_)) | Err(_)) => Err(End::Gone),
+            Some(Ok(Message::Text(text))) => self.told(&text).await,
+            Some(Ok(Message::Binary(_))) => {
+                let invalid = Invalid::new("message", "is binary", "JSON as text");
+                self.send(&Frame::error(&invalid)).await
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+        }
+    }
+
+    async fn told(&mut self, text: &str) -> Result<(), End> {
+        let message = match ClientMessage::parse(text, Timestamp::now()) {
+            Ok(message) => message,
+            Err(invalid) => {
+                self.send(&Frame::error(&invalid)).await?;
+                return if self.role.is_none() { Err(End::Evicted("no_ticket")) } else { Ok(()) };
+            }
+        };
+        let role = match self.role {
+            Some(role) => role,
+            None => self.admit(message.ticket.as_deref()).await?,
+        };
+        let Some(subscription) = message.subscription else { return Ok(()) };
+        if subscription.wanted.detail == Detail::Full && role.may_see_payloads(&self.api.context.config).is_err() {
+            let invalid = Invalid::new("payload", "is `full`, which needs a token of role debug", "summary");
+            return self.send(&Frame::error(&invalid)).await;
+        }
+        self.subscriber = Some(self.api.feed.subscribe(subscription));
+        Ok(())
+    }
+
+    /// Lets the client in by its ticket.
+    async fn admit(&mut self, ticket: Option<&str>) -> Result<Role, End> {
+        let Some(role) = ticket.and_then(|t| self.api.access.tickets.redeem(t)) else {
+            let invalid = Invalid::new("ticket", "is missing, used or too old", "a fresh ticket of GET /api/ticket");
+            self.send(&Frame::error(&invalid)).await?;
+            return Err(End::Evicted("no_ticket"));
+        };
+        self.role = Some(role);
+        let hello = self.api.feed.hello().await;
+        self.send(&hello).await?;
+        Ok(role)
+    }
+
+    async fn send(&mut self, frame: &Frame) -> Result<(), End> {
+        self.put(Message::Text(frame.text.clone())).await?;
+        self.api.sent(frame);
+        Ok(())
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), End> {
+        match timeout(STALL, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Evicted("stalled")),
+        }
+    }
+}
+
+/// The next frame of a subscription; never, before there is one.
+async fn next(subscriber: &mut Option<Subscriber>) -> Option<std::sync::Arc<Frame>> {
+    match subscriber {
+        Some(subscriber) => subscriber.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,160 @@
+//! Stories: the live ones from the board, closed ones from the journal, and the spans of each.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue};
+use utoipa::IntoParams;
+
+use super::Api;
+use super::access::Role;
+use super::listing::Listing;
+use super::problem::Problem;
+use super::query::{Paging, cursor_number, cursor_text, none, pairs};
+use crate::model::{Cursor, Record, StoryView, Timestamp, TraceId, TraceKey};
+use crate::sinks::feed::{Invalid, StoryJson, Time};
+
+/// Records a story's trace is made of at most.
+const MAX_RECORDS: usize = 20_000;
+
+/// Which stories.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "names and explains the parameters that `list` reads")]
+pub(super) struct StoriesParams {
+    /// Most items, 1 to 1000.
+    #[param(default = 100, minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// Stories: live ones, latest first, then closed ones, latest first.
+#[utoipa::path(get, path = "/api/stories", tag = "history", params(StoriesParams),
+    responses((status = 200, description = "A page of stories", body = Listing<StoryJson<'_>>),
+              (status = 400, description = "A parameter is unknown or wrong", body = Problem)))]
+pub(super) async fn list(State(api): State<Api>, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let mut paging = Paging::default();
+    for (name, value) in pairs(query.as_deref())? {
+        if !paging.take(&name, &value)? {
+            return Err(Invalid::new(&name, "is unknown", "limit, cursor").into());
+        }
+    }
+    let from = paging.cursor.as_deref().map_or(Ok(Begin::Live(None)), Begin::parse)?;
+    let (mut stories, mut next) = match &from {
+        Begin::Live(after) => live(&api, after.as_ref(), paging.limit),
+        Begin::Closed(_) => (Vec::new(), None),
+    };
+    if next.is_none() && stories.len() < paging.limit {
+        let cursor = if let Begin::Closed(cursor) = from { cursor } else { None };
+        let want = paging.limit - stories.len();
+        let (closed, more) = api.parts.blocking(move |p| p.journal.stories(cursor, want)).await?;
+        // A story that was taken up again is live, and was listed there.
+        let again = |s: &StoryView| api.context.board.read(|state| state.stories.contains_key(&s.story_id));
+        stories.extend(closed.into_iter().filter(|s| !again(s)).map(Arc::new));
+        next = more.map(|Cursor(seq)| cursor_text('c', seq));
+    } else if next.is_none() {
+        next = Some("c".to_owned());
+    }
+    let items = stories.iter().map(|s| StoryJson::from(&**s)).collect();
+    Ok(Listing { items, next, as_of: Time(api.context.board.read(|s| s.as_of)) }.into_response())
+}
+
+/// Where a page of stories begins.
+enum Begin {
+    /// After this live story, by its last event and name.
+    Live(Option<(Timestamp, String)>),
+    /// Among the closed ones.
+    Closed(Option<Cursor>),
+}
+
+impl Begin {
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let live = || {
+            let (time, id) = text.split_once('.')?;
+            Some((Timestamp::from_nanos(cursor_number('l', time)? as i64), id.to_owned()))
+        };
+        match text {
+            "c" => Some(Self::Closed(None)),
+            _ if text.starts_with('c') => cursor_number('c', text).map(|seq| Self::Closed(Some(Cursor(seq)))),
+            _ => live().map(|at| Self::Live(Some(at))),
+        }
+        .ok_or_else(|| Invalid::value("cursor", text, "the `next` of an earlier answer, unchanged"))
+    }
+}
+
+fn live(api: &Api, after: Option<&(Timestamp, String)>, limit: usize) -> (Vec<Arc<StoryView>>, Option<String>) {
+    let mut stories: Vec<_> = api.context.board.read(|state| state.stories.values().cloned().collect());
+    stories.sort_unstable_by(|a, b| b.last_event.cmp(&a.last_event).then_with(|| a.story_id.cmp(&b.story_id)));
+    if let Some((at, id)) = after {
+        stories.retain(|s| s.last_event < *at || (s.last_event == *at && *s.story_id > **id));
+    }
+    let more = stories.len() > limit;
+    stories.truncate(limit);
+    let last = stories.last().filter(|_| more);
+    let next = last.map(|s| format!("{}.{}", cursor_text('l', s.last_event.nanos() as u64), s.story_id));
+    (stories, next)
+}
+
+async fn find(api: &Api, id: &str) -> Result<Arc<StoryView>, Problem> {
+    if let Some(story) = api.context.board.read(|state| state.stories.get(id).cloned()) {
+        return Ok(story);
+    }
+    let asked = id.to_owned();
+    let closed = api.parts.blocking(move |p| p.journal.story(&asked)).await?;
+    closed.map(Arc::new).ok_or_else(|| Problem::not_found("this story"))
+}
+
+/// One story: phases, tasks, agents, tokens, failures, trace.
+#[utoipa::path(get, path = "/api/stories/{id}", tag = "history", params(("id" = String, Path, description = "Story")),
+    responses((status = 200, description = "The story", body = StoryJson<'_>),
+              (status = 404, description = "Never heard of", body = Problem)))]
+pub(super) async fn one(
+    State(api): State<Api>,
+    _: Role,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    none(query.as_deref())?;
+    let story = find(&api, &id).await?;
+    Ok(Json(StoryJson::from(&*story)).into_response())
+}
+
+/// A story's spans as OTLP JSON, as they are exported.
+#[utoipa::path(get, path = "/api/stories/{id}/trace", tag = "history",
+    params(("id" = String, Path, description = "Story")),
+    responses((status = 200, description = "`resourceSpans`; the header x-fleetscope-truncated tells of a cut", body = Object),
+              (status = 404, description = "No event of it is held", body = Problem)))]
+pub(super) async fn trace(
+    State(api): State<Api>,
+    _: Role,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    none(query.as_deref())?;
+    let make = Arc::clone(&api.context.trace);
+    let work = move |p: &crate::sinks::feed::Parts| {
+        let records = p.journal.story_records(&id, MAX_RECORDS)?;
+        let spans = make(&records, &traces(&id, &records));
+        Ok((records.len(), serde_json::to_vec(&spans).unwrap_or_default()))
+    };
+    let (count, body) = api.parts.blocking(work).await?;
+    if count == 0 {
+        return Err(Problem::not_found("this story"));
+    }
+    let mut response = super::listing::json_text(body);
+    if count == MAX_RECORDS {
+        let name = HeaderName::from_static("x-fleetscope-truncated");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// The story's trace and its continuations.
+fn traces(id: &str, records: &[Arc<Record>]) -> Vec<TraceId> {
+    let key = TraceKey::story(id);
+    let parts = records.iter().filter_map(|r| r.entry()).map(|(_, resolved)| resolved.part).max().unwrap_or(0);
+    (0..=parts.min(1000)).map(|part| key.continuation(part).trace_id()).collect()
+}
