@@ -12,7 +12,7 @@ mod fleet;
 mod in_process;
 mod json;
 mod moment;
-// mod on_nats;
+mod on_nats;
 mod script;
 mod settings;
 mod step;
@@ -20,7 +20,7 @@ mod things;
 
 pub use fleet::Fleet;
 pub use in_process::{InProcess, run_in_process};
-// pub use on_nats::{Options, Progress, RunError, Summary, run_on_nats};
+pub use on_nats::{Answers, Options, Progress, RunError, Summary, run_on_nats};
 pub use settings::{Era, Faults, Settings};
 pub use step::{Action, Publish, Settle, SettleKind, Step};
 

@@ -5,3 +5,4 @@ mod config_docs;
 mod nats_source;
 mod prometheus_page;
 mod servers;
+mod simulator;
