@@ -1,1 +1,183 @@
-//! x
+//! What goes wrong, and that reading goes on.
+
+use std::path::Path;
+
+use fleetscope::config;
+use fleetscope::model::{Event, Message};
+use fleetscope::status::Health;
+
+use super::rig::{Source, config, fleet, make_stream, on_each_server, publish};
+use crate::servers::nats::NatsServer;
+use crate::servers::proxy::Proxy;
+
+on_each_server! {
+    waits_for_a_server_that_is_away => away;
+    survives_a_killed_server_without_losing_or_repeating => killed;
+    survives_a_server_that_forgot_everything => wiped;
+    sees_that_a_stream_was_made_anew => recreated;
+    sees_that_a_stream_went_back => went_back;
+    mends_a_half_open_connection => half_open;
+    makes_a_deleted_consumer_again => consumer_deleted;
+    says_that_jetstream_is_off => jetstream_off;
+}
+
+fn identities(messages: &[Message]) -> Vec<(u32, u64)> {
+    messages.iter().map(|m| (m.incarnation, m.stream_seq)).collect()
+}
+
+async fn away(binary: &Path) {
+    let mut server = NatsServer::start(binary, "");
+    let (url, client) = (server.url(), fleet(&server.url()).await);
+    make_stream(&client, "CONTEXT", "context.>").await;
+    publish(&client, "context.a", "{}").await;
+    server.kill();
+    let mut source = Source::start(config(&url), Vec::new());
+    source.until_health(Health::Down).await;
+    server.restart();
+    assert_eq!(identities(&source.messages(1).await), [(0, 1)]);
+    source.next("a listing", |e| matches!(e, Event::Streams(_)).then_some(())).await;
+    source.until_health(Health::Up).await;
+    server.kill();
+    source.until_health(Health::Down).await;
+    // Stops although the server is away.
+    source.stop().await;
+}
+
+async fn killed(binary: &Path) {
+    let mut server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish(&fleet, "context.a", "{}").await;
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    assert_eq!(identities(&source.messages(1).await), [(0, 1)]);
+    for n in 2..=3 {
+        server.kill();
+        server.restart();
+        retry_publish(&fleet).await;
+        assert_eq!(identities(&source.messages(1).await), [(0, n)]);
+    }
+    assert!(source.metrics.sources.reconnects.with_label_values(&["nats"]).get() >= 2);
+    assert_eq!(source.errors("stream_recreated") + source.errors("stream_went_back"), 0);
+    source.stop().await;
+}
+
+/// The fleet's client may not have noticed yet that the server is back.
+async fn retry_publish(fleet: &async_nats::jetstream::Context) {
+    crate::servers::until("published", super::rig::BOUND, || async {
+        if fleet.client().connection_state() != async_nats::connection::State::Connected {
+            return None;
+        }
+        fleet.publish("context.a", "{}".into()).await.ok()?.await.ok()
+    })
+    .await;
+}
+
+async fn wiped(binary: &Path) {
+    let mut server = NatsServer::start(binary, "");
+    let first = fleet(&server.url()).await;
+    make_stream(&first, "CONTEXT", "context.>").await;
+    for _ in 0..3 {
+        publish(&first, "context.a", "{}").await;
+    }
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    source.messages(3).await;
+    server.kill();
+    server.wipe();
+    server.restart();
+    let again = fleet(&server.url()).await;
+    make_stream(&again, "CONTEXT", "context.>").await;
+    publish(&again, "context.a", "{}").await;
+    assert_eq!(identities(&source.messages(1).await), [(1, 1)]);
+    assert_eq!(source.errors("stream_recreated"), 1);
+    let (positions, _) = source.stop().await;
+    assert_eq!((positions[0].seq, positions[0].incarnation), (1, 1));
+}
+
+async fn recreated(binary: &Path) {
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish(&fleet, "context.a", "{}").await;
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    source.messages(1).await;
+    for life in 1..=2 {
+        fleet.delete_stream("CONTEXT").await.expect("deleted");
+        make_stream(&fleet, "CONTEXT", "context.>").await;
+        for _ in 0..life {
+            publish(&fleet, "context.a", "{}").await;
+        }
+        let expected: Vec<_> = (1..=life).map(|n| (life as u32, n)).collect();
+        assert_eq!(identities(&source.messages(life as usize).await), expected);
+    }
+    // Deleted for good is no error; back later is found.
+    fleet.delete_stream("CONTEXT").await.expect("deleted");
+    source.next("a listing without it", |e| matches!(e, Event::Streams(r) if r.streams.is_empty()).then_some(())).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish(&fleet, "context.a", "{}").await;
+    assert_eq!(identities(&source.messages(1).await), [(3, 1)]);
+    source.stop().await;
+}
+
+async fn went_back(binary: &Path) {
+    let mut server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish(&fleet, "context.a", "{}").await;
+    server.kill();
+    server.save();
+    server.restart();
+    for _ in 0..3 {
+        retry_publish(&fleet).await;
+    }
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    source.messages(4).await;
+    server.kill();
+    server.restore();
+    server.restart();
+    assert_eq!(identities(&source.messages(1).await), [(1, 1)]);
+    assert_eq!(source.errors("stream_went_back"), 1);
+    source.stop().await;
+}
+
+async fn half_open(binary: &Path) {
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish(&fleet, "context.a", "{}").await;
+    let proxy = Proxy::start(server.port()).await;
+    let mut source = Source::start(config(&proxy.url()), Vec::new());
+    source.messages(1).await;
+    proxy.silence();
+    publish(&fleet, "context.a", "{}").await;
+    assert_eq!(identities(&source.messages(1).await), [(0, 2)]);
+    assert_eq!(source.metrics.sources.reconnects.with_label_values(&["nats"]).get(), 1);
+    source.stop().await;
+}
+
+async fn consumer_deleted(binary: &Path) {
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish(&fleet, "context.a", "{}").await;
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    source.messages(1).await;
+    let stream = fleet.get_stream("CONTEXT").await.expect("it is there");
+    let names: Vec<String> = futures::TryStreamExt::try_collect(stream.consumer_names()).await.expect("listed");
+    assert_eq!(names.len(), 1);
+    stream.delete_consumer(&names[0]).await.expect("deleted");
+    publish(&fleet, "context.a", "{}").await;
+    assert_eq!(identities(&source.messages(1).await), [(0, 2)]);
+    source.stop().await;
+}
+
+async fn jetstream_off(binary: &Path) {
+    let server = NatsServer::start_plain(binary);
+    let listening = config::Nats { core_subjects: vec!["choreo.>".to_owned()], ..config(&server.url()) };
+    let mut source = Source::start(listening, Vec::new());
+    source.until_health(Health::Down).await;
+    assert!(source.detail().contains("JetStream is not enabled"), "{}", source.detail());
+    let client = async_nats::connect(server.url()).await.expect("a connection");
+    client.publish("choreo.step", "{}".into()).await.expect("sent");
+    assert_eq!(&*source.messages(1).await[0].subject, "choreo.step");
+    source.stop().await;
+}

@@ -40,9 +40,19 @@ pub(crate) struct NatsServer {
 impl NatsServer {
     /// Starts one; `extra` is added to its configuration.
     pub(crate) fn start(binary: &Path, extra: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
+        let (dir, port) = (tempfile::tempdir().expect("a directory"), super::free_port());
+        let text = config(dir.path(), port, extra);
+        Self::start_with(binary, dir, port, &text)
+    }
+
+    /// Starts one without `JetStream`.
+    pub(crate) fn start_plain(binary: &Path) -> Self {
         let port = super::free_port();
-        std::fs::write(dir.path().join("nats.conf"), config(dir.path(), port, extra)).expect("a configuration");
+        Self::start_with(binary, tempfile::tempdir().expect("a directory"), port, &format!("listen: 127.0.0.1:{port}"))
+    }
+
+    fn start_with(binary: &Path, dir: TempDir, port: u16, text: &str) -> Self {
+        std::fs::write(dir.path().join("nats.conf"), text).expect("a configuration");
         let child = spawn(binary, dir.path());
         let server = Self { binary: binary.to_owned(), dir, port, child };
         server.wait();
@@ -70,6 +80,23 @@ impl NatsServer {
     /// Forgets all messages and streams; only while killed.
     pub(crate) fn wipe(&self) {
         std::fs::remove_dir_all(self.dir.path().join("js")).expect("the store is there");
+    }
+
+    /// Keeps a copy of the store; only while killed.
+    pub(crate) fn save(&self) {
+        copy(&self.dir.path().join("js"), &self.dir.path().join("saved"));
+    }
+
+    /// Puts the copy back; only while killed.
+    pub(crate) fn restore(&self) {
+        self.wipe();
+        copy(&self.dir.path().join("saved"), &self.dir.path().join("js"));
+    }
+
+    /// How often the server read its configuration again.
+    pub(crate) fn reloads(&self) -> usize {
+        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        log.matches("Reloaded server configuration").count()
     }
 
     /// Starts again on the same port and directory.
@@ -110,6 +137,11 @@ impl Drop for NatsServer {
 fn config(dir: &Path, port: u16, extra: &str) -> String {
     let store = dir.join("js");
     format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {store:?} }}\n{extra}\n")
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp is there");
+    assert!(copied.success());
 }
 
 fn spawn(binary: &Path, dir: &Path) -> Child {
