@@ -2,9 +2,39 @@
 //! Takes: events in the journal's order. Gives: records (resolved ids, spans, links), measures, changes of state.
 //! Never: does I/O, waits, reads a clock, or uses randomness: same events in the same order, same output, byte for byte.
 
+mod agent;
+mod bounded;
+mod council;
+mod deliberation;
+mod delivery;
+mod drift;
+mod effects;
+mod expire;
+mod fold;
+mod memory;
+mod phase;
+mod resolve;
+mod ring;
+mod role;
+mod snapshot;
+mod story;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod work;
+
 use std::time::Duration;
 
-use crate::model::{Change, Event, Measure, Record, Seq, Settlement, StoryView, Timestamp};
+use crate::model::{
+    Body, Change, Event, Known, Measure, Message, Record, Resolved, Seq, Settlement, StoryView, Timestamp,
+};
+
+pub use self::drift::{Breach, RULES, Rule};
+
+use self::fold::Fold;
+use self::memory::Memory;
+use self::ring::Entry;
 
 /// What correlation can be told.
 #[derive(Clone, Debug)]
@@ -41,6 +71,11 @@ pub struct Output {
 pub struct Correlator {
     settings: Settings,
     next_seq: Seq,
+    memory: Memory,
+    /// Latest tick: time never goes back.
+    now: Timestamp,
+    /// How many settlements wait for their message.
+    early: usize,
 }
 
 /// A snapshot that cannot be read: the correlator then starts from the records alone.
@@ -51,28 +86,52 @@ pub struct SnapshotError(#[source] postcard::Error);
 impl Correlator {
     /// An empty state; the first record gets `next_seq`.
     pub fn new(settings: Settings, next_seq: Seq) -> Self {
-        Self { settings, next_seq }
+        let memory = Memory::new(&settings);
+        Self { settings, next_seq, memory, now: Timestamp::ZERO, early: 0 }
     }
 
     /// The state as of a snapshot; `next_seq` = one after the record it was taken after.
     pub fn restore(settings: Settings, next_seq: Seq, snapshot: &[u8]) -> Result<Self, SnapshotError> {
-        let _ = snapshot;
-        Ok(Self::new(settings, next_seq))
+        let mut memory = snapshot::read(snapshot).map_err(SnapshotError)?;
+        memory.set_limits(&settings);
+        let early = memory.early.values().map(Vec::len).sum();
+        Ok(Self { settings, next_seq, memory, now: Timestamp::ZERO, early })
     }
 
     /// Folds a record read back from the journal into the state; nothing comes of it.
+    ///
+    /// What was never recorded is not there afterwards: naks counted since a delivery's last record, and settlements
+    /// whose message had not been read.
     pub fn replay(&mut self, record: &Record) {
+        self.next_seq = record.seq;
+        match &record.body {
+            Body::Message(message, _) => {
+                self.fold_message(message);
+            }
+            Body::Delivery(delivery) => self.memory.replay_delivery(delivery),
+            Body::Tick => {
+                self.now = self.now.max(record.at);
+                Fold::new(&mut self.memory, &self.settings, record.seq, record.at).expire(record.at);
+            }
+        }
         self.next_seq = record.seq + 1;
     }
 
     /// Folds an event into the state and appends what comes of it.
     pub fn apply(&mut self, event: Event, out: &mut Output) {
-        let _ = (event, out, &self.settings);
+        match event {
+            Event::Message(message) => self.take(message, out),
+            Event::Settlement(settlement) => self.settle(settlement, out),
+            Event::Consumers(report) => self.poll(&report, out),
+            Event::Tick(at) => self.tick(at, out),
+            // They change what is shown of streams and consumers, which the poller tells the board.
+            Event::Advisory(_) | Event::Streams(_) => {}
+        }
     }
 
     /// Whether a settlement's message is no longer in memory, so that its caller should look it up and set `known`.
     pub fn lacks(&self, settlement: &Settlement) -> bool {
-        settlement.known.is_none()
+        self.memory.lacks(settlement)
     }
 
     /// The sequence the next record gets.
@@ -87,12 +146,105 @@ impl Correlator {
 
     /// The state as bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        Vec::new()
+        snapshot::write(&self.memory)
     }
 
     /// What changed since the last call, as of `now`.
     pub fn changes(&mut self, now: Timestamp) -> Vec<Change> {
-        let _ = now;
-        Vec::new()
+        self.changed(now)
     }
+
+    fn take_seq(&mut self) -> Seq {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+
+    fn take(&mut self, message: Box<Message>, out: &mut Output) {
+        out.measures.push(Measure::Event {
+            source: message.source,
+            stream: message.stream.clone(),
+            event_type: message.event_type.clone(),
+            producer: message.producer.clone().unwrap_or_else(|| "unknown".into()),
+            size: message.size,
+        });
+        let folded = self.fold_message(&message);
+        out.measures.extend(
+            folded
+                .resolved
+                .violations
+                .iter()
+                .map(|rule| Measure::Violation { event_type: message.event_type.clone(), rule: rule.clone() }),
+        );
+        out.measures.extend(folded.measures);
+        out.closed.extend(folded.closed);
+        let (stream, stream_seq) = (message.stream.clone(), message.stream_seq);
+        let seq = self.take_seq();
+        let at = message.stored;
+        let body = Body::Message(message, Box::new(folded.resolved));
+        out.records.push(Record { seq, at, body, spans: folded.spans, links: folded.links });
+        self.settle_early(&stream, stream_seq, out);
+    }
+
+    /// Folds a message into the state: the same for one that comes in and one read back.
+    fn fold_message(&mut self, message: &Message) -> Folded {
+        let ids = resolve::ids(message, &self.memory.owners);
+        let violations = drift::violations(message);
+        let severity = summary::severity(message);
+        let repeated = self
+            .memory
+            .rings
+            .get(&message.stream)
+            .is_some_and(|ring| ring.incarnation == message.incarnation && ring.get(message.stream_seq).is_some());
+        let mut fold = Fold::new(&mut self.memory, &self.settings, self.next_seq, message.stored);
+        fold.message = Some(message);
+        if message.received != Timestamp::ZERO {
+            fold.seen = message.received;
+        }
+        let (trace, part) = match (&ids.story, repeated) {
+            (Some(story), _) => {
+                let (key, part) = fold.enter_story(story, &ids);
+                (Some(key), part)
+            }
+            (None, _) => match resolve::other_trace(message, &ids) {
+                Some(key) => {
+                    let part = fold.enter_trace(&key);
+                    (Some(key), part)
+                }
+                None => (None, 0),
+            },
+        };
+        let current = trace.as_ref().map(|key| key.continuation(part));
+        if !repeated {
+            fold.happens(message, &ids, current.as_ref(), severity);
+            if let Some(story) = &ids.story {
+                fold.own_later(message, story);
+            }
+        }
+        let Fold { spans, links, measures, closed, .. } = fold;
+        if !message.stream.is_empty() {
+            let known = Known {
+                seq: self.next_seq,
+                incarnation: message.incarnation,
+                stored: message.stored,
+                event_type: message.event_type.clone(),
+                trace: current,
+                story: ids.story.clone(),
+            };
+            let subject = message.subject.clone();
+            self.memory.remember(&message.stream, Entry { stream_seq: message.stream_seq, subject, known });
+        }
+        let summary = summary::summary(message, &ids);
+        let resolved = Resolved { ids, trace, part, severity, summary, violations };
+        Folded { resolved, spans, links, measures, closed }
+    }
+}
+
+/// What came of folding a message.
+struct Folded {
+    resolved: Resolved,
+    spans: Vec<crate::model::Span>,
+    links: Vec<crate::model::Link>,
+    measures: Vec<Measure>,
+    closed: Vec<StoryView>,
 }

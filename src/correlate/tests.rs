@@ -1,0 +1,7 @@
+//! What comes of events, as the contract's samples give them.
+
+mod deliveries;
+mod fixtures;
+mod limits;
+mod properties;
+mod stories;
