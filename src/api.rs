@@ -187,7 +187,8 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
         }
     });
     let gate = Gate::new(http.max_feed_clients);
-    let mut server = axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle).http1_only();
+    let mut server =
+        axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle).http1_only();
     server
         .http_builder()
         .http1()

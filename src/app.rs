@@ -31,6 +31,8 @@ mod upkeep;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How often time is told to correlation.
 const TICK: Duration = Duration::from_millis(500);
+/// What a simulated fleet did before it is watched, so that there is something to see at once.
+const DEMO_HISTORY: Duration = Duration::from_mins(10);
 /// Stories followed at a time; about 2 KB each.
 const MAX_STORIES: usize = 10_000;
 
@@ -210,6 +212,7 @@ fn start_sources(
             let fleet = simulator::InProcess {
                 settings: *settings,
                 speed,
+                history: DEMO_HISTORY,
                 masker: Arc::clone(&shared.masker),
                 positions,
                 events,
@@ -217,7 +220,10 @@ fn start_sources(
                 status: Arc::clone(&shared.status),
                 stop: stop.clone(),
             };
-            sources.spawn(async move { ("source/simulator", simulator::run_in_process(fleet).await) });
+            sources.spawn(async move {
+                simulator::run_in_process(fleet).await;
+                ("source/simulator", Ok(()))
+            });
         }
         Input::Configured if shared.config.nats.url.is_some() => {
             let nats = nats::Context {

@@ -11,14 +11,18 @@
 //! `status`, `board`, `tail` → `model`. `tests/it/architecture.rs` holds that.
 
 pub mod api;
+pub mod app;
 pub mod board;
+pub mod cli;
 pub mod config;
 pub mod correlate;
 pub mod ingest;
 pub mod journal;
+pub mod logs;
 pub mod metrics;
 pub mod model;
 pub mod privacy;
+pub mod shutdown;
 pub mod sinks;
 pub mod sources;
 pub mod status;

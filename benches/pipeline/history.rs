@@ -93,10 +93,16 @@ fn questions(total: u64) -> Vec<Question> {
                 ASKED,
             ),
         ),
-        ("type glob and agent", ask(|f| Filter { types: vec![Glob::new("agent.*.f*")], agent: vec!["agent-dev-002".into()], ..f })),
+        (
+            "type glob and agent",
+            ask(|f| Filter { types: vec![Glob::new("agent.*.f*")], agent: vec!["agent-dev-002".into()], ..f }),
+        ),
         ("nothing fits", ask(|f| Filter { story: vec!["no-such-story".into()], ..f })),
         ("text, common word", ask(|f| Filter { q: Some("healthz".into()), ..f })),
-        ("text, a word that is nowhere", (Box::new(|_| Filter { q: Some("zebra crossing".into()), ..Filter::default() }), 5)),
+        (
+            "text, a word that is nowhere",
+            (Box::new(|_| Filter { q: Some("zebra crossing".into()), ..Filter::default() }), 5),
+        ),
     ]
 }
 

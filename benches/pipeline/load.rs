@@ -34,7 +34,13 @@ pub fn message(n: u64, stories: u64) -> (&'static str, String) {
          \"tokens\": {}}}, \"constraints\": {{\"story_id\": \"s-{story:08x}-2222-4333-8444-{story:012x}\"}}}}, \
          \"idempotency_key\": \"{:064x}\", \"correlation_id\": \"{:08x}-aaaa-4bbb-8ccc-{:012x}\", \
          \"timestamp\": \"2026-02-14T09:12:48.123456+00:00\", \"producer\": \"ray-executor\", \"metadata\": {{}}}}",
-        n / 3, n / 3, 1000 + n % 9000, n % 900, n, n, n
+        n / 3,
+        n / 3,
+        1000 + n % 9000,
+        n % 900,
+        n,
+        n,
+        n
     );
     ("agent.response.completed", body)
 }

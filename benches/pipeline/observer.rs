@@ -83,7 +83,8 @@ async fn steady(js: &jetstream::Context) -> Result<Vec<f64>> {
 /// A durable that acks everything; gives how many and in how many seconds.
 async fn consume(js: jetstream::Context) -> Result<(u64, f64)> {
     let stream = js.get_stream(load::STREAM).await?;
-    let config = consumer::pull::Config { durable_name: Some("orch".into()), max_ack_pending: 5_000, ..Default::default() };
+    let config =
+        consumer::pull::Config { durable_name: Some("orch".into()), max_ack_pending: 5_000, ..Default::default() };
     let consumer = stream.create_consumer(config).await?;
     let mut messages = consumer.messages().await?;
     let began = Instant::now();

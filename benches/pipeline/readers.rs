@@ -22,7 +22,8 @@ pub async fn ordered(js: &jetstream::Context, stream: &str, count: u64) -> Resul
 pub async fn pull_ack_post(js: &jetstream::Context, stream: &str, count: u64, sink: &str) -> Result<f64> {
     let stream = js.get_stream(stream).await?;
     let name = format!("bench-{}", fastrand::u64(..));
-    let config = consumer::pull::Config { durable_name: Some(name.clone()), max_ack_pending: 10_000, ..Default::default() };
+    let config =
+        consumer::pull::Config { durable_name: Some(name.clone()), max_ack_pending: 10_000, ..Default::default() };
     let consumer = stream.create_consumer(config).await?;
     let client = reqwest::Client::new();
     let began = Instant::now();

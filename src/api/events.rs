@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Api;
 use super::access::Role;
 use super::listing::{Listing, json_text};
 use super::problem::Problem;
 use super::query::{EventsQuery, cursor_text, none};
-use super::Api;
 use crate::model::{Cursor, Facts, Key, Message, Query, Record, Seq, Timestamp, shorten};
 use crate::sinks::feed::{Detail, Event, Invalid, Parts, Polls, Time};
 

@@ -102,11 +102,8 @@ struct FeedJson {
 pub(super) async fn status(State(api): State<Api>, role: Role) -> Result<Response, Problem> {
     let read = |p: &crate::sinks::feed::Parts| Ok((p.journal.stats()?, p.journal.positions()?));
     let (stats, positions) = api.parts.blocking(read).await?;
-    let position = |p: crate::model::Position| PositionJson {
-        source: p.key.to_string(),
-        seq: p.seq,
-        incarnation: p.incarnation,
-    };
+    let position =
+        |p: crate::model::Position| PositionJson { source: p.key.to_string(), seq: p.seq, incarnation: p.incarnation };
     let status = StatusJson {
         version: env!("CARGO_PKG_VERSION"),
         started: Time(api.started),

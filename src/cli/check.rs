@@ -14,9 +14,11 @@ use crate::sources::nats::{self, ProbeReport};
 
 /// Connect to everything configured and tell what works, what is missing and what to do.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit status: 0 all works, 2 works with limits (warnings), 1 something needed does not work.\n\n\
+#[command(
+    after_help = "Exit status: 0 all works, 2 works with limits (warnings), 1 something needed does not work.\n\n\
     Examples:\n  fleetscope check --config fleetscope.toml\n  \
-    FLEETSCOPE_NATS__URL=nats://nats:4222 fleetscope check --format json")]
+    FLEETSCOPE_NATS__URL=nats://nats:4222 fleetscope check --format json"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     file: ConfigFile,
@@ -117,9 +119,7 @@ fn nats_lines(report: &ProbeReport, config: &Config, findings: &mut Findings) {
             (Some(problem), true, _) => (Level::Fail, problem.clone()),
             (_, false, _) => (Level::Ok, "left out by nats.streams or nats.streams_exclude".to_owned()),
             (None, _, true) => (Level::Ok, format!("{} messages, {} retention", stream.messages, stream.retention)),
-            (None, _, false) => {
-                (Level::Warn, format!("{} retention: read by sequence, best effort", stream.retention))
-            }
+            (None, _, false) => (Level::Warn, format!("{} retention: read by sequence, best effort", stream.retention)),
         };
         findings.add("nats", format!("stream {}", stream.name), level, detail);
     }
@@ -136,7 +136,12 @@ fn nats_lines(report: &ProbeReport, config: &Config, findings: &mut Findings) {
     }
     for p in &report.permissions {
         let level = if p.action == "publish" { Level::Fail } else { Level::Warn };
-        findings.add("nats", "permission", level, format!("allow {} on {} (for {})", p.action, p.subject, p.needed_for));
+        findings.add(
+            "nats",
+            "permission",
+            level,
+            format!("allow {} on {} (for {})", p.action, p.subject, p.needed_for),
+        );
     }
 }
 

@@ -79,7 +79,13 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn line(p: &Progress) -> String {
     format!(
         "{:.0} s: published {}, stored {}, acked {}, nacked {}, terminated {}, errors {}",
-        p.elapsed.as_secs_f64(), p.published, p.stored, p.answers.acked, p.answers.nacked, p.answers.terminated, p.errors,
+        p.elapsed.as_secs_f64(),
+        p.published,
+        p.stored,
+        p.answers.acked,
+        p.answers.nacked,
+        p.answers.terminated,
+        p.errors,
     )
 }
 

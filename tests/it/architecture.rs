@@ -24,11 +24,28 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "config", "metrics", "status", "board", "tail", "journal", "privacy", "correlate", "ingest", "sources",
-            "sinks", "api", "model",
+            "config",
+            "metrics",
+            "status",
+            "board",
+            "tail",
+            "journal",
+            "privacy",
+            "correlate",
+            "ingest",
+            "sources",
+            "sinks",
+            "api",
+            "model",
         ],
     ),
-    ("cli", &["app", "config", "logs", "metrics", "model", "privacy", "shutdown", "sinks", "sources", "api", "journal", "status"]),
+    (
+        "cli",
+        &[
+            "app", "config", "logs", "metrics", "model", "privacy", "shutdown", "sinks", "sources", "api", "journal",
+            "status",
+        ],
+    ),
 ];
 
 /// Lines a source file may have. A file of tests may be longer.
@@ -97,7 +114,8 @@ fn imports_point_one_way() {
             continue;
         }
         let Some((_, may)) = MAY_USE.iter().find(|(m, _)| *m == module) else {
-            wrong.push(format!("{}: module `{module}` is not in the table of tests/it/architecture.rs", path.display()));
+            wrong
+                .push(format!("{}: module `{module}` is not in the table of tests/it/architecture.rs", path.display()));
             continue;
         };
         for name in named(&text) {
