@@ -18,6 +18,10 @@ use super::{chapter, faulty};
 /// Between two refusals of one message: the server delivers again at about 1,650 a second.
 const NAK_GAP: Duration = Duration::from_micros(606);
 
+/// Most new stories per minute of virtual time: a story's messages (about 100 KB) are held until they are due, so the
+/// rate bounds the memory. For more traffic, raise the speed.
+const MAX_RATE: f64 = 500.0;
+
 /// A simulated fleet. Never ends.
 #[derive(Debug)]
 pub struct Fleet {
@@ -92,7 +96,7 @@ impl Fleet {
             self.stalled[place] = at + Duration::from_secs(self.rng.u64(60..180));
         }
         let rate = if self.settings.stories_per_minute.is_finite() {
-            self.settings.stories_per_minute.clamp(1e-3, 1e6)
+            self.settings.stories_per_minute.clamp(1e-3, MAX_RATE)
         } else {
             1.0
         };

@@ -117,7 +117,7 @@ pub struct Settings {
     pub seed: u64,
     /// The instant at virtual time zero: what claimed times are counted from.
     pub start: Timestamp,
-    /// New stories per minute of virtual time.
+    /// New stories per minute of virtual time; at most 500. For more traffic, raise the speed of the run.
     pub stories_per_minute: f64,
     /// Eras to draw from, one per group of stories.
     pub eras: Vec<Era>,

@@ -199,4 +199,39 @@ fn bad_settings_do_not_stop_the_fleet() {
     }
 }
 
+#[test]
+fn faults_happen_when_asked_for_and_only_then() {
+    let subjects = |faults| -> BTreeSet<String> {
+        publishes(Settings { faults, ..settings(Era::D) }, 6_000).into_iter().map(|publish| publish.subject).collect()
+    };
+    let faults = Faults {
+        agent_failure: 0.3,
+        overdue_deliberation: 0.3,
+        derivation_failure: 0.5,
+        plan_rejected: 0.3,
+        ..Faults::NONE
+    };
+    let of_faults = [
+        "agent.response.failed",
+        "deliberation.failed",
+        "orchestration.task.failed",
+        "planning.plan.rejected",
+        "planning.task.derivation.failed",
+        "task.derivation.failed",
+    ];
+    let (troubled, quiet) = (subjects(faults), subjects(Faults::NONE));
+    for subject in of_faults {
+        assert!(troubled.contains(subject) && !quiet.contains(subject), "{subject}");
+    }
+    let broken = |faults| {
+        let messages = publishes(Settings { faults, ..settings(Era::D) }, 3_000);
+        messages
+            .iter()
+            .filter(|publish| !matches!(serde_json::from_slice(&publish.body), Ok(serde_json::Value::Object(_))))
+            .count()
+    };
+    assert!(broken(Faults { bad_message: 1.0, ..Faults::NONE }) > 5);
+    assert_eq!(broken(Faults::NONE), 0);
+}
+
 mod shape;

@@ -9,7 +9,7 @@ use crate::sources::simulator::catalogue::{
 use crate::sources::simulator::step::{Publish, Settle, SettleKind};
 
 /// Most open messages remembered per consumer; beyond, the oldest count as settled.
-const MAX_OPEN: usize = 100_000;
+const MAX_OPEN: usize = 10_000;
 
 /// Streams and consumers as the simulation leaves them.
 #[derive(Debug)]
