@@ -72,7 +72,7 @@ async fn consume(js: jetstream::Context, stop: Arc<AtomicBool>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     let Some(binary) = binaries().into_iter().next() else { return };
-    let server = NatsServer::start(&binary).await;
+    let server = NatsServer::start(&binary, "");
     let js = jetstream::new(async_nats::connect(server.url()).await.expect("connected"));
     let config = jetstream::stream::Config {
         name: STREAM.to_owned(),
@@ -196,7 +196,7 @@ fn judge_spans(records: &[Arc<Record>], backend: &Backend) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_that_dies_after_its_ok_gets_the_spans_again() {
     let Some(binary) = binaries().into_iter().next() else { return };
-    let server = NatsServer::start(&binary).await;
+    let server = NatsServer::start(&binary, "");
     let js = jetstream::new(async_nats::connect(server.url()).await.expect("connected"));
     let config = jetstream::stream::Config {
         name: STREAM.to_owned(),

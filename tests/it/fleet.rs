@@ -29,7 +29,7 @@ const SUCCESSORS: [(&str, &str); 2] =
     [("WORKSPACE_EVENTS", "workspace.events.>"), ("REHYDRATION_PROJECTION", "rehydration.>")];
 
 async fn fleet(binary: &std::path::Path) -> (NatsServer, jetstream::Context) {
-    let server = NatsServer::start(binary).await;
+    let server = NatsServer::start(binary, "");
     let js = jetstream::new(async_nats::connect(server.url()).await.expect("connected"));
     for (name, subjects) in STREAMS.into_iter().chain(SUCCESSORS) {
         let config = jetstream::stream::Config {

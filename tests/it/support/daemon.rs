@@ -24,6 +24,8 @@ pub(crate) fn free_port() -> u16 {
 impl Daemon {
     /// `fleetscope run` with variables on top of the given ones.
     pub(crate) fn start(journal: &Path, variables: &[(&str, &str)]) -> Self {
+        // The HTTP client of these tests needs one, as every user of rustls does; a second call changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = format!("127.0.0.1:{}", free_port());
         let child = Command::new(env!("CARGO_BIN_EXE_fleetscope"))
             .arg("run")
