@@ -7,6 +7,7 @@ mod kind;
 mod named;
 mod quote;
 mod scan;
+mod signs;
 #[cfg(test)]
 mod tests;
 mod token;

@@ -8,6 +8,32 @@ use super::quote::{Quote, balanced, skip_space, word_end};
 /// A name longer than this is no name.
 const MAX_NAME: usize = 96;
 
+/// What the names of secrets have in them, and three bytes of each that are rare in the fleet's messages.
+pub(super) const LITERALS: &[(&str, &str)] = &[
+    ("passw", "ssw"),
+    ("passphrase", "ssp"),
+    ("pwd", "pwd"),
+    ("secret", "ecr"),
+    ("token", "oke"),
+    ("apikey", "pik"),
+    ("api_key", "pi_"),
+    ("api-key", "pi-"),
+    ("api key", "pi "),
+    ("accesskey", "ssk"),
+    ("access_key", "ss_"),
+    ("access-key", "ss-"),
+    ("access key", "ss "),
+    ("privatekey", "vat"),
+    ("private_key", "vat"),
+    ("private-key", "vat"),
+    ("private key", "vat"),
+    ("accountkey", "ntk"),
+    ("account_key", "oun"),
+    ("credential", "ial"),
+    ("authorization", "hor"),
+    ("cookie", "oki"),
+];
+
 /// What makes a name a secret's, wherever it stands in the name. Lower case, without separators.
 const PARTS: &[&str] = &[
     "password",
@@ -56,11 +82,17 @@ fn value_at(text: &[u8], at: usize, kind: Kind, closing: Option<Quote>, json: &d
         if ends_outer {
             return None;
         }
+        if text[quote.end..].starts_with(b"[masked:") {
+            return None;
+        }
         let (end, _) = quote.closing(text, json);
-        return unless_masked(text, quote.end..end, kind);
+        return Found::plain(quote.end..end, kind);
+    }
+    if text[at..].starts_with(b"[masked:") {
+        return None;
     }
     let Some(key) = key else {
-        return unless_masked(text, at..words_end(text, at, false), kind);
+        return Found::plain(at..words_end(text, at, false), kind);
     };
     let quoted = |range: Range<usize>| {
         (!range.is_empty()).then_some(Found { range, kind, quote: closing.map_or(0..0, |q| q.start..q.end) })
@@ -94,11 +126,6 @@ fn words_end(text: &[u8], at: usize, brackets: bool) -> usize {
         return word_end(text, skip_space(text, end), stops).max(end);
     }
     end
-}
-
-/// A place to replace, unless there is nothing or what stands there is a replacement already.
-fn unless_masked(text: &[u8], range: Range<usize>, kind: Kind) -> Option<Found> {
-    if text[range.clone()].starts_with(b"[masked:") { None } else { Found::plain(range, kind) }
 }
 
 /// The whole name around a hit.

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::kind::{Found, Kind};
+use super::signs::Signs;
 use super::withheld::{self, Content};
 use super::{escape, is_json, named, token, url};
 
@@ -32,7 +32,6 @@ pub(super) enum Scan {
 /// What a literal in a text may be the sign of.
 #[derive(Clone, Copy, Debug)]
 enum Sign {
-    Escape,
     Key(&'static token::Shape),
     WebToken,
     Pem,
@@ -43,73 +42,33 @@ enum Sign {
     Content,
 }
 
-/// The literals of names that announce a secret.
-const NAMES: &[&str] = &[
-    "passw",
-    "passphrase",
-    "pwd",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "api-key",
-    "api key",
-    "accesskey",
-    "access_key",
-    "access-key",
-    "access key",
-    "privatekey",
-    "private_key",
-    "private-key",
-    "accountkey",
-    "account_key",
-    "credential",
-    "authorization",
-    "cookie",
+/// What stands for itself, and three bytes of it that are rare in the fleet's messages.
+const FIXED: &[(&str, &str, Sign)] = &[
+    ("eyj", "eyj", Sign::WebToken),
+    ("-----begin", "-be", Sign::Pem),
+    ("ls0tls1crudjti", "ls0", Sign::PemBase64),
+    ("bearer", "bea", Sign::Scheme),
+    ("basic", "asi", Sign::Scheme),
+    ("://", "://", Sign::Url),
 ];
 
-/// The literals, what each is the sign of, and the automaton that finds them in any case.
-struct Signs {
-    signs: Vec<Sign>,
-    automaton: AhoCorasick,
-}
+static SECRETS: LazyLock<Signs<Sign>> = LazyLock::new(|| Signs::new(secrets()));
+static SECRETS_AND_CONTENT: LazyLock<Signs<Sign>> = LazyLock::new(|| {
+    Signs::new(secrets().chain(withheld::NAMES.iter().map(|(name, rare)| (*name, *rare, Sign::Content))))
+});
 
-static SECRETS: LazyLock<Signs> = LazyLock::new(|| Signs::new(&[]));
-static SECRETS_AND_CONTENT: LazyLock<Signs> = LazyLock::new(|| Signs::new(withheld::NAMES));
-
-impl Signs {
-    fn new(content: &[&'static str]) -> Self {
-        let fixed = [
-            ("\\u00", Sign::Escape),
-            ("\\/", Sign::Escape),
-            ("eyj", Sign::WebToken),
-            ("-----begin", Sign::Pem),
-            ("ls0tls1crudjti", Sign::PemBase64),
-            ("bearer", Sign::Scheme),
-            ("basic", Sign::Scheme),
-            ("://", Sign::Url),
-        ];
-        let literals: Vec<(&str, Sign)> = fixed
-            .into_iter()
-            .chain(token::SHAPES.iter().map(|shape| (shape.prefix, Sign::Key(shape))))
-            .chain(NAMES.iter().map(|name| (*name, Sign::Name)))
-            .chain(content.iter().map(|name| (*name, Sign::Content)))
-            .collect();
-        let automaton = AhoCorasickBuilder::new()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(literals.iter().map(|(literal, _)| literal))
-            .expect("a few dozen short literals make an automaton");
-        Self { signs: literals.into_iter().map(|(_, sign)| sign).collect(), automaton }
-    }
+fn secrets() -> impl Iterator<Item = (&'static str, &'static str, Sign)> {
+    let keys = token::SHAPES.iter().map(|shape| (shape.literal, shape.rare, Sign::Key(shape)));
+    let names = named::LITERALS.iter().map(|(name, rare)| (*name, *rare, Sign::Name));
+    FIXED.iter().copied().chain(keys).chain(names)
 }
 
 /// Looks for secrets in `text`.
 pub(super) fn scan(text: &[u8], look: Look) -> Scan {
-    if look.escapes && memchr(0, text).is_some() {
+    if look.escapes && (memchr(0, text).is_some() || memchr_iter(b'\\', text).any(|at| escape::hides(text, at))) {
         return Scan::Escaped;
     }
-    let Signs { signs, automaton } = if look.withhold { &*SECRETS_AND_CONTENT } else { &*SECRETS };
+    let signs = if look.withhold { &*SECRETS_AND_CONTENT } else { &*SECRETS };
     let known = Cell::new(None);
     // Only asked in the rare case where a quote may be a value's or the surrounding string's.
     let json = || {
@@ -120,14 +79,11 @@ pub(super) fn scan(text: &[u8], look: Look) -> Scan {
         })
     };
     let (mut found, mut done, mut proposal) = (Vec::new(), 0, 0);
-    for hit in automaton.find_overlapping_iter(text) {
-        let range = hit.range();
+    signs.each(text, |range, sign| {
         if range.start < done {
-            continue;
+            return;
         }
-        let sign = signs[hit.pattern().as_usize()];
         let place = match sign {
-            Sign::Escape if look.escapes && escape::hides(text, range.start) => return Scan::Escaped,
             Sign::Content => match withheld::content_of(text, &range, range.start < proposal) {
                 Some(Content::Replace(place)) => Some(place),
                 Some(Content::Proposal(end)) => {
@@ -142,14 +98,14 @@ pub(super) fn scan(text: &[u8], look: Look) -> Scan {
             done = place.range.end;
             found.push(place);
         }
-    }
+    });
     Scan::Found(found)
 }
 
 /// The secret that a sign at `hit` stands for, if it does.
 fn place_of(text: &[u8], sign: Sign, hit: &Range<usize>, json: &dyn Fn() -> bool) -> Option<Found> {
     match sign {
-        Sign::Escape | Sign::Content => None,
+        Sign::Content => None,
         Sign::Key(shape) => shape.key(text, hit),
         Sign::WebToken => token::web_token(text, hit.start),
         Sign::Pem => token::pem(text, hit.start),

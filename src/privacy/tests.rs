@@ -266,6 +266,39 @@ fn two_bytes_a_character_hide_nothing() {
     assert_eq!(body(std::str::from_utf8(&wide).expect("ASCII")), "password=[masked:secret]");
 }
 
+#[test]
+fn hostile_repetition_is_read_once() {
+    // Read again from every place, each of these would take minutes.
+    for piece in [
+        "://",
+        "://x:y/",
+        "://a@",
+        "eyJ",
+        "eyJ.",
+        "-eyJ",
+        "password=[masked:",
+        "password='[masked:",
+        "-----BEGIN ",
+        "bearer=",
+        "sk-",
+        "token ",
+        "token\\\\",
+        "\"proposal\":{",
+        "\"secret\":[",
+        "\\\"",
+        "AKIA",
+        "password=\"",
+        "basic ",
+        "token:{",
+    ] {
+        let text = piece.repeat((1 << 18) / piece.len());
+        masker().text(&text);
+        for text in [text.clone(), json(&text), format!("{{\"a\":{}}}", json(&text))] {
+            Masker::new(Content::None, 1 << 20).body(Bytes::from(text));
+        }
+    }
+}
+
 /// Any JSON, with words that mean something to the masker strewn in.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let word = prop_oneof![

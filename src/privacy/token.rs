@@ -10,7 +10,11 @@ use super::kind::{Found, Kind};
 #[derive(Debug)]
 pub(super) struct Shape {
     /// What they begin with, in this case.
-    pub(super) prefix: &'static str,
+    prefix: &'static str,
+    /// The same in lower case, to look for.
+    pub(super) literal: &'static str,
+    /// Three bytes of it that are rare in the fleet's messages.
+    pub(super) rare: &'static str,
     /// Fewest bytes after the prefix.
     min: usize,
     /// Whether letters alone make a key. Where not, one without a digit must be longer to count.
@@ -21,42 +25,51 @@ pub(super) struct Shape {
     more: &'static [u8],
 }
 
-const fn shape(prefix: &'static str, min: usize, more: &'static [u8]) -> Shape {
-    Shape { prefix, min, letters: true, word: false, more }
+const fn shape(
+    prefix: &'static str,
+    literal: &'static str,
+    rare: &'static str,
+    min: usize,
+    more: &'static [u8],
+) -> Shape {
+    Shape { prefix, literal, rare, min, letters: true, word: false, more }
 }
 
 /// The keys known by their beginning. Lengths are below the issuers' own, so that a cut key is still found.
 pub(super) const SHAPES: &[Shape] = &[
-    Shape { prefix: "sk-", min: 8, letters: false, word: true, more: b"-_" },
-    shape("sk_live_", 8, b""),
-    shape("sk_test_", 8, b""),
-    shape("rk_live_", 8, b""),
-    shape("whsec_", 16, b"+/="),
-    shape("ghp_", 12, b""),
-    shape("gho_", 12, b""),
-    shape("ghu_", 12, b""),
-    shape("ghs_", 12, b""),
-    shape("ghr_", 12, b""),
-    shape("github_pat_", 12, b"_"),
-    shape("glpat-", 12, b"-_"),
-    shape("xoxa-", 8, b"-"),
-    shape("xoxb-", 8, b"-"),
-    shape("xoxp-", 8, b"-"),
-    shape("xoxs-", 8, b"-"),
-    shape("xoxr-", 8, b"-"),
-    shape("AKIA", 16, b""),
-    shape("ASIA", 16, b""),
-    shape("AIza", 24, b"-_"),
-    shape("ya29.", 16, b"-_."),
-    Shape { prefix: "hf_", min: 12, letters: true, word: true, more: b"" },
-    Shape { prefix: "npm_", min: 16, letters: true, word: true, more: b"" },
-    shape("pypi-AgE", 16, b"-_"),
-    shape("nvapi-", 16, b"-_"),
-    shape("dop_v1_", 16, b""),
+    Shape { prefix: "sk-", literal: "sk-", rare: "sk-", min: 8, letters: false, word: true, more: b"-_" },
+    shape("sk_live_", "sk_live_", "k_l", 8, b""),
+    shape("sk_test_", "sk_test_", "tes", 8, b""),
+    shape("rk_live_", "rk_live_", "k_l", 8, b""),
+    shape("whsec_", "whsec_", "whs", 16, b"+/="),
+    shape("ghp_", "ghp_", "hp_", 12, b""),
+    shape("gho_", "gho_", "ho_", 12, b""),
+    shape("ghu_", "ghu_", "hu_", 12, b""),
+    shape("ghs_", "ghs_", "hs_", 12, b""),
+    shape("ghr_", "ghr_", "hr_", 12, b""),
+    shape("github_pat_", "github_pat_", "b_p", 12, b"_"),
+    shape("glpat-", "glpat-", "lpa", 12, b"-_"),
+    shape("xoxa-", "xoxa-", "xox", 8, b"-"),
+    shape("xoxb-", "xoxb-", "xox", 8, b"-"),
+    shape("xoxp-", "xoxp-", "xox", 8, b"-"),
+    shape("xoxs-", "xoxs-", "xox", 8, b"-"),
+    shape("xoxr-", "xoxr-", "xox", 8, b"-"),
+    shape("AKIA", "akia", "aki", 16, b""),
+    shape("ASIA", "asia", "asi", 16, b""),
+    shape("AIza", "aiza", "aiz", 24, b"-_"),
+    shape("ya29.", "ya29.", "a29", 16, b"-_."),
+    Shape { prefix: "hf_", literal: "hf_", rare: "hf_", min: 12, letters: true, word: true, more: b"" },
+    Shape { prefix: "npm_", literal: "npm_", rare: "npm", min: 16, letters: true, word: true, more: b"" },
+    shape("pypi-AgE", "pypi-age", "ypi", 16, b"-_"),
+    shape("nvapi-", "nvapi-", "nva", 16, b"-_"),
+    shape("dop_v1_", "dop_v1_", "p_v", 16, b""),
 ];
 
 /// Fewest characters of a key of letters only, where letters alone may be a word.
 const LETTERS_MIN: usize = 16;
+
+/// Longest header of a web token that is found inside a longer run.
+const MAX_INNER: usize = 256;
 
 impl Shape {
     /// The key at `hit`, if it is one.
@@ -87,7 +100,10 @@ pub(super) fn web_token(text: &[u8], start: usize) -> Option<Found> {
         return None;
     }
     let url_safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    let header = run(text, start, url_safe).len();
+    let word = begins_word(text, start);
+    // Inside a longer run only a short header counts: hostile text must not be read again and again.
+    let limit = if word { text.len() } else { text.len().min(start + MAX_INNER) };
+    let header = run(&text[..limit], start, url_safe).len();
     let claims_at = start + header + 1;
     if header >= 8 && text.get(start + header) == Some(&b'.') {
         let claims = run(text, claims_at, url_safe).len();
@@ -99,7 +115,7 @@ pub(super) fn web_token(text: &[u8], start: usize) -> Option<Found> {
             return Found::plain(start..end, Kind::Jwt);
         }
     }
-    if begins_word(text, start) { base64(text, start, 24) } else { None }
+    if word { base64(text, start, 24) } else { None }
 }
 
 /// The base64 at `start`, if it is at least `min` long.

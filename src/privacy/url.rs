@@ -8,16 +8,19 @@ use super::quote::word_end;
 /// A user name this long is a token.
 const MIN_TOKEN: usize = 16;
 
+/// How far past a slash the rest of a password is looked for: hostile text must not be read again and again.
+const MAX_BEYOND: usize = 256;
+
 /// The password after the `://` that ends at `from`.
 pub(super) fn password(text: &[u8], from: usize) -> Option<Found> {
-    let end = word_end(text, from, |b| matches!(b, b'<' | b'>'));
-    let rest = &text[from..end];
-    if rest.first() == Some(&b'[') {
+    if text.get(from) == Some(&b'[') {
         return None;
     }
-    let authority = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    let at = memrchr(b'@', &rest[..authority]).or_else(|| beyond_slash(rest, authority))?;
-    let start = match memchr(b':', &rest[..at]) {
+    let end = word_end(text, from, |b| matches!(b, b'<' | b'>' | b'/' | b'?' | b'#'));
+    let authority = &text[from..end];
+    let at = memrchr(b'@', authority).or_else(|| beyond_slash(text, from, end))?;
+    let rest = &text[from..from + at];
+    let start = match memchr(b':', rest) {
         Some(colon) => colon + 1,
         None if at >= MIN_TOKEN => 0,
         None => return None,
@@ -29,8 +32,12 @@ pub(super) fn password(text: &[u8], from: usize) -> Option<Found> {
 }
 
 /// The `@` of an authority whose password holds a slash: what follows the colon is no port.
-fn beyond_slash(rest: &[u8], authority: usize) -> Option<usize> {
-    let colon = memchr(b':', &rest[..authority])?;
-    let port = &rest[colon + 1..authority];
-    if port.iter().all(u8::is_ascii_digit) { None } else { memrchr(b'@', rest) }
+fn beyond_slash(text: &[u8], from: usize, end: usize) -> Option<usize> {
+    let authority = &text[from..end];
+    let port = &authority[memchr(b':', authority)? + 1..];
+    if port.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let near = &text[..text.len().min(end + MAX_BEYOND)];
+    memrchr(b'@', &near[from..word_end(near, from, |b| matches!(b, b'<' | b'>'))])
 }

@@ -6,8 +6,9 @@ use super::kind::{Found, Kind};
 use super::named::name_around;
 use super::quote::{Quote, balanced, skip_space};
 
-/// The keys of prompts and answers. Those under `proposal` count only inside one.
-pub(super) const NAMES: &[&str] = &["proposal", "task_description", "prompt", "content", "reasoning"];
+/// The keys of prompts and answers, and three rare bytes of each. `content` and `reasoning` count inside a proposal.
+pub(super) const NAMES: &[(&str, &str)] =
+    &[("proposal", "pos"), ("task_description", "k_d"), ("prompt", "mpt"), ("content", "nte"), ("reasoning", "aso")];
 
 /// What a key of a prompt or an answer leads to.
 pub(super) enum Content {
@@ -22,7 +23,7 @@ pub(super) fn content_of(text: &[u8], hit: &Range<usize>, inside: bool) -> Optio
     let name = name_around(text, hit);
     let key = &text[name.clone()];
     let nested = matches!(key, b"content" | b"reasoning");
-    if (nested && !inside) || !NAMES.iter().any(|known| known.as_bytes() == key) {
+    if (nested && !inside) || !NAMES.iter().any(|(known, _)| known.as_bytes() == key) {
         return None;
     }
     let closing = Quote::at(text, name.end).filter(|quote| quote.byte == b'"')?;
@@ -39,6 +40,8 @@ pub(super) fn content_of(text: &[u8], hit: &Range<usize>, inside: bool) -> Optio
         return Found::plain(quote.end..end, Kind::Withheld).map(Content::Replace);
     }
     match text.get(at)? {
+        // A proposal within a proposal ends before it.
+        b'{' if key == b"proposal" && inside => None,
         b'{' if key == b"proposal" => Some(Content::Proposal(balanced(text, at, closing.level))),
         b'{' | b'[' => Some(Content::Replace(Found {
             range: at..balanced(text, at, closing.level),

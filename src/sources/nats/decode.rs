@@ -43,8 +43,13 @@ pub struct Raw<'a> {
 pub fn message(raw: Raw<'_>, masker: &Masker) -> Message {
     let size = u32::try_from(raw.body.len()).unwrap_or(u32::MAX);
     let too_large = raw.body.len() > MAX_BODY;
-    let kept = masker.whole(raw.body);
-    let read = if too_large { Err("too_large") } else { body::read(&kept.bytes) };
+    let kept = masker.whole(raw.body.clone());
+    let read = if too_large {
+        Err("too_large")
+    } else {
+        // A body withheld as a whole says nothing of why it cannot be read.
+        body::read(&kept.bytes).map_err(|reason| body::read(&raw.body).err().unwrap_or(reason))
+    };
     let (body, undecodable) = match read {
         Ok(body) => (body, None),
         Err(reason) => (body::Body::opaque(), Some(Text::from(reason))),

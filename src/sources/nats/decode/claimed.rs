@@ -70,7 +70,7 @@ fn exact(value: &Value) -> Option<Timestamp> {
 
 /// ISO 8601 with a zone, and the fleet's malformed `+00:00Z`.
 fn zoned(text: &str) -> Option<Timestamp> {
-    if text.len() < 16 || text.len() > 48 {
+    if text.len() < 16 || text.len() > 48 || !text.is_ascii() {
         return None;
     }
     let text = match text.strip_suffix('Z') {

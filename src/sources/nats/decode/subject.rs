@@ -70,6 +70,9 @@ pub fn template(subject: &str) -> Text {
 
 /// A service name, shared where it was seen before.
 pub(super) fn producer(name: &str) -> Text {
+    if let Some(known) = SHARED.with_borrow(|names| names.get(name).cloned()) {
+        return known;
+    }
     shared(shorten(&printable(name), MAX_PRODUCER))
 }
 
