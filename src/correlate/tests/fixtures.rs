@@ -23,7 +23,7 @@ pub(super) fn settings() -> Settings {
 }
 
 pub(super) fn at(seconds: f64) -> Timestamp {
-    Timestamp::from_millis(1_771_060_000_000 + (seconds * 1e3) as i64)
+    Timestamp::from_millis(1_771_060_000_000 + (seconds * 1e3).round() as i64)
 }
 
 pub(super) fn stream_of(subject: &str) -> &'static str {
