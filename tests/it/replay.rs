@@ -173,10 +173,10 @@ fn settlement(line: &Line) -> Settlement {
 fn settings() -> Settings {
     Settings {
         silent_after: Duration::from_secs(30),
-        idle_after: Duration::from_secs(60),
-        timeout: Duration::from_secs(300),
-        derive_timeout: Duration::from_secs(120),
-        open_span_max: Duration::from_secs(300),
+        idle_after: Duration::from_mins(1),
+        timeout: Duration::from_mins(5),
+        derive_timeout: Duration::from_mins(2),
+        open_span_max: Duration::from_mins(5),
         trace_bytes: 4 << 20,
         max_stories: 10_000,
     }

@@ -117,12 +117,13 @@ fn build(subject: &str, seq: u64, (story, task, agent): (u8, u8, u8), times: (i6
     message
 }
 
+fn bytes(part: &impl serde::Serialize) -> Vec<u8> {
+    postcard::to_allocvec(part).expect("plain data")
+}
+
 /// The parts of the state as bytes, to say which differs.
 fn parts(correlator: &Correlator) -> Vec<(&'static str, Vec<u8>)> {
     let m = &correlator.memory;
-    fn bytes(part: &impl serde::Serialize) -> Vec<u8> {
-        postcard::to_allocvec(part).expect("plain data")
-    }
     vec![
         ("stories", bytes(&m.stories)),
         ("traces", bytes(&m.traces)),
