@@ -72,8 +72,6 @@ pub struct Correlator {
     settings: Settings,
     next_seq: Seq,
     memory: Memory,
-    /// Latest tick: time never goes back.
-    now: Timestamp,
     /// How many settlements wait for their message.
     early: usize,
 }
@@ -87,7 +85,7 @@ impl Correlator {
     /// An empty state; the first record gets `next_seq`.
     pub fn new(settings: Settings, next_seq: Seq) -> Self {
         let memory = Memory::new(&settings);
-        Self { settings, next_seq, memory, now: Timestamp::ZERO, early: 0 }
+        Self { settings, next_seq, memory, early: 0 }
     }
 
     /// The state as of a snapshot; `next_seq` = one after the record it was taken after.
@@ -95,7 +93,7 @@ impl Correlator {
         let mut memory = snapshot::read(snapshot).map_err(SnapshotError)?;
         memory.set_limits(&settings);
         let early = memory.early.values().map(Vec::len).sum();
-        Ok(Self { settings, next_seq, memory, now: Timestamp::ZERO, early })
+        Ok(Self { settings, next_seq, memory, early })
     }
 
     /// Folds a record read back from the journal into the state; nothing comes of it.
@@ -110,7 +108,6 @@ impl Correlator {
             }
             Body::Delivery(delivery) => self.memory.replay_delivery(delivery),
             Body::Tick => {
-                self.now = self.now.max(record.at);
                 Fold::new(&mut self.memory, &self.settings, record.seq, record.at).expire(record.at);
             }
         }

@@ -51,6 +51,11 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.capacity = capacity.max(1);
     }
 
+    /// Whether it holds more than it may: after the capacity was lowered.
+    pub(super) fn is_over(&self) -> bool {
+        self.len() > self.capacity
+    }
+
     pub(super) fn len(&self) -> usize {
         self.index.len()
     }

@@ -35,8 +35,6 @@ pub(super) struct Attempt {
     /// Attempts when it was last recorded.
     recorded: u64,
     naks: u64,
-    /// Attempt last refused: the same nak told twice counts once.
-    nak_of: u64,
     first: Timestamp,
     last: Timestamp,
 }
@@ -124,7 +122,6 @@ impl Memory {
             attempts: delivery.attempts,
             recorded: delivery.attempts,
             naks: delivery.naks,
-            nak_of: if delivery.naks > 0 { delivery.attempts } else { 0 },
             first: delivery.first,
             last: delivery.last,
         };
@@ -238,9 +235,9 @@ impl Correlator {
             count(held, settlement);
             record
         } else {
-            let (attempts, recorded, naks, nak_of) = (0, 0, 0, 0);
+            let (attempts, recorded, naks) = (0, 0, 0);
             let (first, last) = (settlement.at, settlement.at);
-            let mut new = Attempt { state: DeliveryState::Delivered, attempts, recorded, naks, nak_of, first, last };
+            let mut new = Attempt { state: DeliveryState::Delivered, attempts, recorded, naks, first, last };
             count(&mut new, settlement);
             if let Some((_, gone)) = self.memory.attempts.insert(key, new)
                 && !gone.state.is_final()
@@ -324,13 +321,15 @@ fn count(held: &mut Attempt, settlement: &Settlement) {
         return;
     }
     let deliveries = settlement.deliveries.max(1);
+    let state = state_of(&settlement.kind);
+    // The tap and an advisory may tell of one and the same nak.
+    let repeated = held.state == state && deliveries <= held.attempts;
+    if state == DeliveryState::Nacked && deliveries >= held.attempts && !repeated {
+        held.naks = held.naks.saturating_add(1);
+    }
     held.attempts = held.attempts.max(deliveries);
     held.last = held.last.max(settlement.at);
-    held.state = state_of(&settlement.kind);
-    if held.state == DeliveryState::Nacked && deliveries > held.nak_of {
-        held.naks = held.naks.saturating_add(1);
-        held.nak_of = deliveries;
-    }
+    held.state = state;
 }
 
 fn measure(settlement: &Settlement, latency: Option<Duration>, folded: bool, unmatched: bool) -> Measure {

@@ -1,7 +1,8 @@
 //! Time goes by: what is overdue ends, what is open for long is sent as far as it is known.
 //!
 //! A tick that ends nothing leaves no trace in the state, so a state rebuilt from records, which has not seen the
-//! empty ticks, is the same.
+//! empty ticks, is the same. What ended does not come back when a clock is set back, and what begins after that has
+//! its full time: deadlines count from when their message was received.
 
 use crate::model::{Body, Record, Timestamp};
 
@@ -32,17 +33,15 @@ impl Fold<'_> {
 
 impl Correlator {
     pub(super) fn tick(&mut self, at: Timestamp, out: &mut Output) {
-        self.now = self.now.max(at);
-        let now = self.now;
-        self.expire_early(now, out);
-        let mut fold = Fold::new(&mut self.memory, &self.settings, self.next_seq, now);
-        if fold.expire(now) == 0 {
+        self.expire_early(at, out);
+        let mut fold = Fold::new(&mut self.memory, &self.settings, self.next_seq, at);
+        if fold.expire(at) == 0 {
             return;
         }
         let (spans, links) = (std::mem::take(&mut fold.spans), std::mem::take(&mut fold.links));
         out.measures.append(&mut fold.measures);
         out.closed.append(&mut fold.closed);
         let seq = self.take_seq();
-        out.records.push(Record { seq, at: now, body: Body::Tick, spans, links });
+        out.records.push(Record { seq, at, body: Body::Tick, spans, links });
     }
 }

@@ -104,5 +104,18 @@ impl Memory {
         self.deliberations.set_capacity((stories / 2).max(64));
         self.agents.set_capacity(MAX_AGENTS);
         self.attempts.set_capacity(MAX_DELIVERIES);
+        // Only after a restart with lower limits. Stories are closed in order, with their spans.
+        while self.traces.is_over() {
+            self.traces.pop_oldest();
+        }
+        while self.owners.is_over() {
+            self.owners.pop_oldest();
+        }
+        while self.ceremonies.is_over() {
+            self.ceremonies.pop_oldest();
+        }
+        while self.deliberations.is_over() {
+            self.deliberations.pop_oldest();
+        }
     }
 }

@@ -177,7 +177,10 @@ impl Fold<'_> {
         if let Some((id, gone)) = self.state.stories.insert(id.clone(), story) {
             self.close_story(&id, gone);
         }
-        while self.state.story_bytes > self.state.max_story_bytes && self.state.stories.len() > 1 {
+        let too_much = |state: &super::memory::Memory| {
+            state.stories.is_over() || (state.story_bytes > state.max_story_bytes && state.stories.len() > 1)
+        };
+        while too_much(self.state) {
             let Some((id, gone)) = self.state.stories.pop_oldest() else { break };
             self.close_story(&id, gone);
         }

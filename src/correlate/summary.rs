@@ -185,7 +185,8 @@ fn generic<'l>(line: &'l mut Line, facts: &Facts, ids: &Ids, kind: &str, why: Op
         }
     }
     line.with(": ", facts.first_text(&ABOUT));
-    line.with(" by ", ids.agent.as_ref()).with(", ", facts.text(Key::Status)).with(": ", why)
+    let status = facts.text(Key::Status).filter(|status| !kind.ends_with(&***status));
+    line.with(" by ", ids.agent.as_ref()).with(", ", status).with(": ", why)
 }
 
 fn finish(mut line: Line) -> Text {

@@ -232,6 +232,9 @@ impl Fold<'_> {
         let before = held.weight();
         let work = &mut held.work[at];
         work.last = work.last.max(time);
+        if &*work.state == "open" {
+            work.state = if error.is_some() { "failed" } else { "completed" }.into();
+        }
         work.error = error;
         if let Some(deadline) = work.deadline.take() {
             self.state.deadlines.remove(&(deadline, Deadline::Work(story.clone(), kind, id.clone())));
@@ -293,6 +296,7 @@ impl Fold<'_> {
             if let Some(parent) = held.work[at].parent(held) {
                 subtree(id, deliberation, &held.trace.current, parent, story.as_ref(), &mut self.spans);
             } else if held.work[at].waiting.len() < MAX_WAITING {
+                held.work[at].from = held.work[at].from.min(deliberation.started);
                 if !held.work[at].waiting.contains(id) {
                     held.work[at].waiting.push(id.clone());
                     self.state.story_bytes += 24;

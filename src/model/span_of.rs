@@ -121,6 +121,9 @@ fn process(delivery: &Delivery) -> Option<Span> {
     if delivery.naks > 0 {
         attributes.push(Attribute::int("fleet.delivery.naks", delivery.naks as i64));
     }
+    if delivery.polled {
+        attributes.push(Attribute::bool("fleet.delivery.polled", true));
+    }
     let mut events = Vec::new();
     if delivery.attempts > 1 {
         events.push(SpanEvent {

@@ -1,12 +1,15 @@
 //! Integration tests: one binary, real servers.
 
+mod api;
 mod architecture;
 mod config_docs;
 mod crash;
 mod fleet;
 mod generated;
 mod nats_source;
+mod otlp;
 mod prometheus_page;
+mod replay;
 mod servers;
 mod simulator;
 mod support;

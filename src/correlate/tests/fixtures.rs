@@ -13,17 +13,17 @@ use crate::model::{
 pub(super) fn settings() -> Settings {
     Settings {
         silent_after: Duration::from_secs(30),
-        idle_after: Duration::from_secs(60),
-        timeout: Duration::from_secs(300),
-        derive_timeout: Duration::from_secs(120),
-        open_span_max: Duration::from_secs(300),
+        idle_after: Duration::from_mins(1),
+        timeout: Duration::from_mins(5),
+        derive_timeout: Duration::from_mins(2),
+        open_span_max: Duration::from_mins(5),
         trace_bytes: 4 << 20,
         max_stories: 10_000,
     }
 }
 
 pub(super) fn at(seconds: f64) -> Timestamp {
-    Timestamp::from_millis(1_771_060_000_000 + (seconds * 1e3) as i64)
+    Timestamp::from_millis(1_771_060_000_000 + (seconds * 1e3).round() as i64)
 }
 
 pub(super) fn stream_of(subject: &str) -> &'static str {

@@ -48,6 +48,7 @@ fn events(steps: &[Step]) -> Vec<Event> {
     let mut seqs: BTreeMap<&str, u64> = BTreeMap::new();
     let mut clock = 0.0;
     let mut last = (SUBJECTS[0], 0);
+    let mut attempted: BTreeMap<(&str, u64), u64> = BTreeMap::new();
     let mut all = Vec::new();
     for step in steps {
         match step {
@@ -68,6 +69,11 @@ fn events(steps: &[Step]) -> Vec<Event> {
                         _ => SettlementKind::Nak { delay: None },
                     };
                     let attempts = 1_u64 << attempts;
+                    // What is folded between two records is not restored, by design.
+                    let before = attempted.entry((stream_of(last.0), last.1 - back)).or_default();
+                    if attempts <= std::mem::replace(before, attempts.max(*before)) && *before > 0 {
+                        continue;
+                    }
                     all.push(Event::Settlement(settlement(last.0, last.1 - back, attempts, clock, kind)));
                 }
             }
@@ -111,6 +117,27 @@ fn build(subject: &str, seq: u64, (story, task, agent): (u8, u8, u8), times: (i6
     message
 }
 
+fn bytes(part: &impl serde::Serialize) -> Vec<u8> {
+    postcard::to_allocvec(part).expect("plain data")
+}
+
+/// The parts of the state as bytes, to say which differs.
+fn parts(correlator: &Correlator) -> Vec<(&'static str, Vec<u8>)> {
+    let m = &correlator.memory;
+    vec![
+        ("stories", bytes(&m.stories)),
+        ("traces", bytes(&m.traces)),
+        ("owners", bytes(&m.owners)),
+        ("ceremonies", bytes(&m.ceremonies)),
+        ("deliberations", bytes(&m.deliberations)),
+        ("agents", bytes(&m.agents)),
+        ("deadlines", bytes(&m.deadlines)),
+        ("rings", bytes(&m.rings)),
+        ("attempts", bytes(&m.attempts)),
+        ("marks", bytes(&m.given_up)),
+    ]
+}
+
 fn small() -> Settings {
     Settings { max_stories: 4, trace_bytes: 20_000, ..settings() }
 }
@@ -142,7 +169,7 @@ fn check_spans(records: &[Record]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn spans_are_sound_for_any_order(steps in prop::collection::vec(step(), 1..120)) {
@@ -180,7 +207,10 @@ proptest! {
         prop_assert_eq!(&a.records, &b.records);
         prop_assert_eq!(&a.measures, &b.measures);
         prop_assert_eq!(&a.closed, &b.closed);
-        prop_assert_eq!(first.snapshot(), second.snapshot());
+        for ((name, a), (_, b)) in parts(&first).into_iter().zip(parts(&second)) {
+            prop_assert!(a == b, "{} differ: {:?} {:?}", name, a, b);
+        }
+        prop_assert!(first.snapshot() == second.snapshot(), "the states differ");
     }
 
     #[test]
