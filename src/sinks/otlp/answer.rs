@@ -125,4 +125,4 @@ pub(super) fn http(status: u16, message: &str, after: Option<Duration>) -> Answe
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

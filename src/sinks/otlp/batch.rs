@@ -147,4 +147,4 @@ impl Builder {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -58,7 +58,8 @@ impl Post {
     /// Sends `batch` until it is done with.
     pub(super) async fn deliver(&self, batch: &Arc<Batch>) -> Delivered {
         let mut delivered = Delivered { taken: None, epoch: u64::MAX, dead: Vec::new(), rejected: 0 };
-        let mut parts = Vec::from([0..batch.items.len()]);
+        let whole = 0..batch.items.len();
+        let mut parts = vec![whole];
         let mut vetted = false;
         while let Some(range) = parts.pop() {
             match self.send(batch.part(&range), range.len() as u64, &mut vetted).await {

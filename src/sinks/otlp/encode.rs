@@ -164,4 +164,4 @@ pub fn request<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

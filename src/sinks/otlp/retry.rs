@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn an_absurd_wish_is_cut() {
         let mut backoff = Backoff::default();
-        assert!(backoff.after(Some(Duration::from_secs(86_400))) <= ASKED_MOST.mul_f64(1.1));
+        assert!(backoff.after(Some(Duration::from_hours(24))) <= ASKED_MOST.mul_f64(1.1));
         assert!(backoff.after(Some(Duration::ZERO)) > Duration::ZERO);
     }
 

@@ -141,4 +141,4 @@ impl Track {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

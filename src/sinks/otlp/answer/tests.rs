@@ -1,0 +1,70 @@
+use super::*;
+
+fn of(code: Code, message: &str) -> Answer {
+    grpc(code, message, None)
+}
+
+#[test]
+fn grpc_codes_mean_what_the_specification_says() {
+    for code in [Code::Aborted, Code::OutOfRange, Code::Unavailable, Code::DataLoss] {
+        assert!(matches!(of(code, "busy"), Answer::Retry { after: None, .. }), "{code:?}");
+    }
+    for code in [Code::Cancelled, Code::DeadlineExceeded] {
+        assert!(matches!(of(code, "late"), Answer::Unknown { doubt: false, .. }), "{code:?}");
+    }
+    for code in [Code::Unauthenticated, Code::PermissionDenied, Code::Unimplemented, Code::NotFound] {
+        assert!(matches!(of(code, "no"), Answer::Blocked { .. }), "{code:?}");
+    }
+    for code in [Code::InvalidArgument, Code::Internal, Code::Unknown, Code::FailedPrecondition] {
+        assert!(matches!(of(code, "trace ids must be 128 bit"), Answer::Refused { .. }), "{code:?}");
+    }
+}
+
+#[test]
+fn resource_exhausted_is_a_rate_limit_or_a_size_limit() {
+    let asked = Some(Duration::from_secs(5));
+    let limited = grpc(Code::ResourceExhausted, "RATE_LIMITED: size does not matter", asked);
+    assert!(matches!(limited, Answer::Retry { after, .. } if after == asked));
+    assert!(matches!(of(Code::ResourceExhausted, "RATE_LIMITED: ingestion rate limit"), Answer::Retry { .. }));
+    let large = of(Code::ResourceExhausted, "grpc: received message larger than max (5 vs. 4)");
+    assert!(matches!(large, Answer::TooLarge { .. }));
+}
+
+#[test]
+fn a_proxy_that_lost_its_backend_raises_doubt() {
+    let answer = of(Code::Unavailable, "upstream connect error or disconnect/reset before headers");
+    assert!(matches!(answer, Answer::Unknown { doubt: true, .. }));
+    assert!(matches!(http(502, "Bad Gateway", None), Answer::Unknown { doubt: true, .. }));
+}
+
+#[test]
+fn http_statuses_mean_what_the_specification_says() {
+    let asked = Some(Duration::from_secs(3));
+    assert!(matches!(http(429, "", asked), Answer::Retry { after, .. } if after == asked));
+    assert!(matches!(http(503, "", None), Answer::Retry { after: None, .. }));
+    assert!(matches!(http(504, "", None), Answer::Unknown { .. }));
+    for status in [401, 403, 404, 301, 307] {
+        assert!(matches!(http(status, "", None), Answer::Blocked { .. }), "{status}");
+    }
+    assert!(matches!(http(413, "", None), Answer::TooLarge { .. }));
+    for status in [400, 422, 500] {
+        assert!(matches!(http(status, "", None), Answer::Refused { .. }), "{status}");
+    }
+}
+
+#[test]
+fn a_populated_but_empty_partial_success_is_a_success() {
+    let empty = Answer::Accepted { rejected: 0, message: String::new() };
+    assert_eq!(accepted(&[]), empty);
+    assert_eq!(accepted(&[0x0a, 0]), empty);
+    assert_eq!(accepted(&[0x0a, 4, 8, 3, 0x12, 0]), Answer::Accepted { rejected: 3, message: String::new() });
+    assert!(matches!(accepted(b"<html>"), Answer::Accepted { rejected: 0, message } if !message.is_empty()));
+}
+
+#[test]
+fn what_a_backend_says_is_made_safe() {
+    let Answer::Refused { why } = of(Code::InvalidArgument, &format!("\u{1b}[31m\n{}", "x".repeat(5000))) else {
+        panic!("refused")
+    };
+    assert!(why.len() < 400 && !why.contains('\n') && !why.contains('\u{1b}'));
+}
