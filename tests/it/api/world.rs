@@ -12,7 +12,7 @@ use fleetscope::journal::{Commit, Journal};
 use fleetscope::metrics::Metrics;
 use fleetscope::model::{
     Body, Delivery, DeliveryState, Facts, Form, Ids, Key, Known, Message, Payload, Record, Resolved, Seq, Severity,
-    Source, StoryView, Timestamp, TraceKey, Value,
+    Source, Span, StoryView, Timestamp, TraceId, TraceKey, Value, spans_of,
 };
 use fleetscope::status::Status;
 use fleetscope::tail::{Committed, Tail};
@@ -77,7 +77,7 @@ impl World {
             status: Arc::clone(&status),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
-            trace: Arc::new(|records, traces| serde_json::json!({"resourceSpans": [], "n": records.len(), "t": traces.len()})),
+            trace: Arc::new(|records, traces| spans(records, traces)),
         };
         tokio::spawn(serve(context, listener));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -196,6 +196,22 @@ impl Socket {
             }
         }
     }
+}
+
+/// The spans of records, in the shape of OTLP JSON.
+fn spans(records: &[Arc<Record>], traces: &[TraceId]) -> Json {
+    let mut spans = Vec::new();
+    for record in records {
+        spans_of(record, &mut |span: &Span| {
+            spans.push(serde_json::json!({
+                "name": span.name, "spanId": span.span_id.to_string(), "traceId": span.trace_id.to_string(),
+                "parentSpanId": span.parent.map(|p| p.to_string()), "startTimeUnixNano": span.start.nanos().to_string(),
+                "endTimeUnixNano": span.end.nanos().to_string(),
+            }));
+        });
+    }
+    let scopes = serde_json::json!([{"scopeSpans": [{"spans": spans}]}]);
+    serde_json::json!({"resourceSpans": scopes, "n": records.len(), "t": traces.len()})
 }
 
 /// A time in the past that does not move: events of a fixture look the same every day.
