@@ -25,7 +25,8 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use tokio_util::sync::CancellationToken;
 use tower_http::limit::RequestBodyLimitLayer;
 use utoipa::OpenApi;
@@ -165,13 +166,13 @@ fn router(api: &Api) -> Router {
 pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow::Result<()> {
     let http = context.config.http.clone();
     let read = http.clone();
-    let (tokens, tls) = tokio::task::spawn_blocking(move || files::read(&read)).await?;
-    let (tokens, tls) = (tokens.transpose()?, tls.transpose()?.map(RustlsConfig::from_config));
+    let read = tokio::task::spawn_blocking(move || files::read(&read)).await?;
+    let (tokens, tls) = (read.tokens.transpose()?, read.tls.transpose()?.map(RustlsConfig::from_config));
     let access = Arc::new(Access::new(&context.config, tokens));
     let (journal, board) = (Arc::clone(&context.journal), Arc::clone(&context.board));
     let parts = Parts::new(journal, board, Arc::clone(&context.tail), Arc::clone(&context.metrics));
     let (feed, hub) = Feed::start(Arc::clone(&parts), context.stop.clone());
-    let follow = tokio::spawn(files::follow(http.clone(), Arc::clone(&access), tls.clone(), context.stop.clone()));
+    let follow = tokio::spawn(files::follow(http.clone(), read.seen, Arc::clone(&access), tls.clone(), context.stop.clone()));
     let stop = context.stop.clone();
     let seats = Seats::new(http.max_feed_clients, Arc::clone(&context.metrics));
     let (scrape, started) = (health::Scrape::default(), Timestamp::now());
@@ -187,8 +188,14 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
         }
     });
     let gate = Gate::new(http.max_feed_clients);
+<<<<<<< HEAD
     let mut server =
         axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle).http1_only();
+=======
+    let mut server = axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle);
+    // HTTP/1 only, but not by the server's own switch: that one turns upgrades off too.
+    *server.http_builder() = Builder::new(TokioExecutor::new()).http1_only();
+>>>>>>> api
     server
         .http_builder()
         .http1()

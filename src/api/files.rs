@@ -36,34 +36,63 @@ pub(super) fn tls(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> 
     Ok(Arc::new(config))
 }
 
-/// When each file was last written; `None` for one that cannot be looked at.
-fn written(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
-    let look = |f: &PathBuf| std::fs::metadata(f).and_then(|m| Ok((m.modified()?, m.len()))).ok();
-    files.iter().map(look).collect()
+/// What the files looked like when they were read: age and size, `None` for one that cannot be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen(Vec<Option<(SystemTime, u64)>>);
+
+impl Seen {
+    /// Blocks.
+    fn now(http: &Http) -> Self {
+        let look = |file: &PathBuf| std::fs::metadata(file).and_then(|m| Ok((m.modified()?, m.len()))).ok();
+        let files = [&http.tokens_file, &http.tls_cert_file, &http.tls_key_file];
+        Self(files.into_iter().flatten().map(look).collect())
+    }
+}
+
+/// What the files hold, and what they looked like before they were read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) tokens: Option<anyhow::Result<Tokens>>,
+    pub(super) tls: Option<anyhow::Result<Arc<ServerConfig>>>,
+    pub(super) seen: Seen,
+}
+
+/// Reads what is configured, as it is now. Blocks.
+pub(super) fn read(http: &Http) -> Read {
+    let seen = Seen::now(http);
+    let tokens = http.tokens_file.as_deref().map(|file| Tokens::read(file).map_err(anyhow::Error::from));
+    let tls = http.tls_cert_file.as_deref().zip(http.tls_key_file.as_deref()).map(|(cert, key)| tls(cert, key));
+    Read { tokens, tls, seen }
 }
 
 /// Reads the files again whenever they change, until `stop`. What cannot be used is told, and the last good stays.
+<<<<<<< HEAD
 pub(super) async fn follow(http: Http, access: Arc<Access>, tls_in_use: Option<RustlsConfig>, stop: CancellationToken) {
     let files: Vec<_> =
         [&http.tokens_file, &http.tls_cert_file, &http.tls_key_file].into_iter().flatten().cloned().collect();
     if files.is_empty() {
+=======
+pub(super) async fn follow(
+    http: Http,
+    mut seen: Seen,
+    access: Arc<Access>,
+    tls_in_use: Option<RustlsConfig>,
+    stop: CancellationToken,
+) {
+    if seen.0.is_empty() {
+>>>>>>> api
         return;
     }
-    let look = |files: Vec<PathBuf>| tokio::task::spawn_blocking(move || written(&files));
-    let mut seen = look(files.clone()).await.unwrap_or_default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        let Ok(now) = look(files.clone()).await else { continue };
-        if now == seen {
-            continue;
-        }
-        seen = now;
-        let again = http.clone();
-        let Ok((tokens, tls)) = tokio::task::spawn_blocking(move || read(&again)).await else { continue };
-        match tokens {
+        let (again, before) = (http.clone(), seen.clone());
+        let look = move || (Seen::now(&again) != before).then(|| read(&again));
+        let Ok(Some(new)) = tokio::task::spawn_blocking(look).await else { continue };
+        seen = new.seen;
+        match new.tokens {
             Some(Ok(tokens)) => {
                 tracing::info!(?tokens, "tokens read again");
                 access.tokens.store(Some(Arc::new(tokens)));
@@ -71,19 +100,10 @@ pub(super) async fn follow(http: Http, access: Arc<Access>, tls_in_use: Option<R
             Some(Err(error)) => tracing::warn!(error = format!("{error:#}"), "the old tokens stay in force"),
             None => {}
         }
-        match (tls, &tls_in_use) {
+        match (new.tls, &tls_in_use) {
             (Some(Ok(config)), Some(in_use)) => in_use.reload_from_config(config),
             (Some(Err(error)), _) => tracing::warn!(error = format!("{error:#}"), "the old certificate stays in use"),
             _ => {}
         }
     }
-}
-
-type Read = (Option<anyhow::Result<Tokens>>, Option<anyhow::Result<Arc<ServerConfig>>>);
-
-/// What is configured, as it is now. Blocks.
-pub(super) fn read(http: &Http) -> Read {
-    let tokens = http.tokens_file.as_deref().map(|file| Tokens::read(file).map_err(anyhow::Error::from));
-    let tls = http.tls_cert_file.as_deref().zip(http.tls_key_file.as_deref()).map(|(cert, key)| tls(cert, key));
-    (tokens, tls)
 }

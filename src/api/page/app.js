@@ -1,1 +1,408 @@
-"use strict";
+// The live page: no framework, no foreign text as markup (everything is text nodes), bounded memory.
+
+// All words in one place, ready to be translated.
+const T = {
+  skip: "Skip to events", api: "API", agents: "Councils & agents", events: "Event stream", consumers: "Consumers",
+  stories: "Stories", pause: "Pause", follow: "Follow", filterLabel: "Filter", apply: "Filter", older: "Older events",
+  help: "Text, or story: task: role: agent: type: severity: source: producer:  ·  / filter, j k move, Enter open, Esc close",
+  placeholder: "story:US-1 type:agent.* timeout", close: "Close", tokenTitle: "Token needed", tokenLabel: "Token of role viewer or debug",
+  tokenUse: "Use it", live: "live", connecting: "connecting", catching: "catching up", down: "disconnected, trying again",
+  shown: n => `${n} shown`, fresh: n => `${n} new: show`, perSecond: n => `${n}/s`, errors: "errors only",
+  remove: c => `Remove filter ${c}`, publisher: "Publisher", guessed: "guessed", story: "Story", role: "Role", agent: "Agent",
+  none: "Nothing yet", noEvents: "No event matches. New ones appear here.", load: "Load",
+  gap: (a, b, why) => `Gap: records ${a} to ${b} were not shown (${why}).`,
+  reasons: { slow: "this page was too slow", purged: "they expired", future: "the journal was restored", unreadable: "the journal could not be read" },
+  omitted: n => `${n} events omitted at this rate.`, payload: "Payload", deliveries: "Deliveries", facts: "Facts",
+  copy: "Copy", copied: "Copied", withheld: r => `The payload needs a token of role ${r}.`, openStory: "Story and trace",
+  trace: "Trace", phases: "Phases", tasks: "Tasks", attempts: n => `${n} deliveries`, tokens: "tokens", failures: "failures",
+  silent: "silent", pending: "pending", ackPending: "to be acked", redelivered: "redelivered", floor: "ack floor moved", ago: s => `${s} ago`,
+  failed: w => `Failed: ${w}`, more: n => `… ${n} more`, spans: n => `${n} spans`, loading: "Loading…",
+};
+const ICON = { info: "📤", warning: "⚠️", error: "❌" };
+const MARK = { acked: "✅", nacked: "🔁", in_progress: "⏳", terminated: "❌", max_deliveries: "❌", pending: "…", delivered: "→", settled: "✓" };
+const AGENT = { idle: "●", deliberating: "🔄", completed: "✅", failed: "❌" };
+const FIELDS = ["story", "task", "role", "agent", "type", "severity", "source", "producer", "ceremony", "plan"];
+const MAX_ROWS = 500, MAX_BUFFER = 500;
+
+const $ = id => document.getElementById(id);
+const el = (tag, props = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name === "on") for (const [type, f] of Object.entries(value)) node.addEventListener(type, f);
+    else if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children.filter(c => c !== null && c !== undefined && c !== false));
+  return node;
+};
+for (const node of document.querySelectorAll("[data-t]")) node.textContent = T[node.dataset.t];
+$("query").placeholder = T.placeholder;
+
+// ---- asking the daemon
+let token = sessionStorage.getItem("token") || "";
+async function api(path) {
+  const response = await fetch(path, { headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store" });
+  if (response.status === 401) { askToken(); throw new Error(T.tokenTitle); }
+  const body = await response.json();
+  if (!response.ok) throw new Error(body.detail || response.statusText);
+  return body;
+}
+function askToken() { if (!$("login").open) $("login").showModal(); }
+$("login-form").addEventListener("submit", () => {
+  token = $("token").value.trim();
+  $("token").value = "";
+  sessionStorage.setItem("token", token);
+  connect();
+});
+
+// ---- the filter: key:value words, the rest is text
+let filter = {}, started = false;
+function parse(text) {
+  const found = {}, rest = [];
+  for (const word of text.trim().split(/\s+/).filter(Boolean)) {
+    const at = word.indexOf(":"), key = word.slice(0, at), value = word.slice(at + 1);
+    if (at > 0 && FIELDS.includes(key) && value) found[key] = key === "severity" ? [value] : (found[key] || []).concat(value.split(","));
+    else rest.push(word);
+  }
+  if (rest.length) found.q = [rest.join(" ")];
+  return found;
+}
+const words = f => Object.entries(f).flatMap(([k, vs]) => vs.map(v => k === "q" ? v : `${k}:${v}`));
+const query = f => Object.entries(f).map(([k, vs]) => `&${k}=${vs.map(encodeURIComponent).join(",")}`).join("");
+function setFilter(next) {
+  filter = next;
+  $("query").value = words(filter).join(" ");
+  const errors = filter.severity?.[0] === "error";
+  const toggled = { ...filter, severity: ["error"] };
+  if (errors) delete toggled.severity;
+  $("chips").replaceChildren(
+    el("button", { type: "button", className: "chip", ariaPressed: String(errors), on: { click: () => setFilter(toggled) } }, T.errors),
+    ...Object.entries(filter).flatMap(([key, values]) => values.map(value => el("button", {
+      type: "button", className: "chip", ariaLabel: T.remove(value), on: { click: () => {
+        const left = { ...filter, [key]: values.filter(v => v !== value) };
+        if (!left[key].length) delete left[key];
+        setFilter(left);
+      } } }, `${key === "q" ? "" : key + ":"}${value} ×`))));
+  if (started) reload();
+}
+const add = (key, value) => setFilter({ ...filter, [key]: [value] });
+$("filter").addEventListener("submit", e => { e.preventDefault(); setFilter(parse($("query").value)); });
+
+// ---- the stream: newest first, at most MAX_ROWS in the page
+const rows = new Map();
+let buffer = [], paused = false, older = null, last = 0, generation = 0, seen = 0;
+const clock = t => new Date(t).toLocaleTimeString([], { hour12: false });
+const ms = v => v === null || v === undefined ? "" : v < 1000 ? `${Math.round(v)} ms` : `${(v / 1000).toFixed(1)} s`;
+const tag = (key, value) => el("button", { type: "button", className: "tag", on: { click: e => { e.stopPropagation(); add(key, value); } } }, value);
+
+const standing = d => el("span", { className: d.state, title: `${d.state}, ${T.attempts(d.attempts)}` },
+  `${d.consumer} ${MARK[d.state] || ""} ${ms(d.latency_ms)}${d.attempts > 1 ? ` 🔁×${d.attempts}` : ""}`);
+function row(event) {
+  const deliveries = el("div", { className: "deliveries" }, ...event.deliveries.map(standing));
+  const about = el("div", { className: "line quiet" },
+    event.producer && el("span", {}, `${T.publisher}: ${event.producer}${event.producer_inferred ? ` (${T.guessed})` : ""}`),
+    event.story_id && el("span", {}, `${T.story}: `, tag("story", event.story_id)),
+    event.role && el("span", {}, `${T.role}: `, tag("role", event.role)),
+    event.agent_id && el("span", {}, `${T.agent}: `, tag("agent", event.agent_id)));
+  const node = el("li", { tabIndex: -1, className: `${event.severity} new`, on: { click: () => openEvent(event.seq) } },
+    el("div", { className: "line" }, el("time", { dateTime: event.timestamp }, clock(event.timestamp)),
+      el("span", { role: "img", ariaLabel: event.severity }, ICON[event.severity]), el("b", {}, event.type),
+      el("span", { className: "quiet" }, event.source)),
+    about, event.summary && el("div", {}, event.summary), deliveries);
+  return { event, node, deliveries };
+}
+function place(seq, entry) {
+  entry.node.seq = seq;
+  if (rows.has(seq)) { rows.get(seq).node.replaceWith(entry.node); rows.set(seq, entry); return; }
+  const first = $("stream").firstElementChild;
+  if (!first || first.seq < seq) $("stream").prepend(entry.node);
+  else {
+    let before = first;
+    while (before && before.seq > seq) before = before.nextElementSibling;
+    $("stream").insertBefore(entry.node, before);
+  }
+  rows.set(seq, entry);
+}
+function trim() {
+  while (rows.size > MAX_ROWS) {
+    const node = $("stream").lastElementChild;
+    rows.delete(node.seq);
+    node.remove();
+    $("more").hidden = true;
+  }
+  $("count").textContent = T.shown(rows.size);
+}
+function show(events) {
+  for (const event of events.slice(-MAX_ROWS)) place(event.seq, row(event));
+  trim();
+}
+function arrived(frame) {
+  seen += frame.items.length;
+  if (!paused) return show(frame.items);
+  buffer = buffer.concat(frame.items).slice(-MAX_BUFFER);
+  $("fresh").hidden = false;
+  $("fresh").textContent = T.fresh(buffer.length);
+}
+function mark(seq, text, retry) {
+  const node = el("li", { className: "mark" }, text, " ", retry && el("button", { type: "button", on: { click: retry } }, T.load));
+  place(seq + 0.5, { node });
+  trim();
+}
+function settled(frame) {
+  for (const item of frame.items) {
+    const entry = rows.get(item.seq), event = entry?.event || buffer.find(e => e.seq === item.seq);
+    if (!event) continue;
+    event.deliveries = event.deliveries.filter(d => d.consumer !== item.consumer).concat(item);
+    if (entry) entry.deliveries.replaceChildren(...event.deliveries.map(standing));
+  }
+}
+function setPaused(on) {
+  paused = on;
+  $("pause").textContent = on ? T.follow : T.pause;
+  $("pause").ariaPressed = String(on);
+  if (!on) { show(buffer); buffer = []; $("fresh").hidden = true; $("stream").scrollTop = 0; }
+}
+$("pause").addEventListener("click", () => setPaused(!paused));
+$("fresh").addEventListener("click", () => setPaused(false));
+
+async function reload() {
+  const mine = ++generation;
+  rows.clear();
+  buffer = [];
+  $("fresh").hidden = $("problem").hidden = true;
+  $("stream").replaceChildren();
+  const head = last;
+  try {
+    const page = await api(`api/events?limit=100${query(filter)}`);
+    if (mine !== generation) return;
+    show(page.items.reverse());
+    older = page.next;
+    $("more").hidden = !older;
+    if (!page.items.length) $("count").textContent = T.noEvents;
+    last = Math.max(head, page.items.at(-1)?.seq || 0);
+    subscribe(last);
+  } catch (error) { fail(error); }
+}
+function fail(error) { $("problem").hidden = false; $("problem").textContent = T.failed(error.message); }
+$("more").addEventListener("click", async () => {
+  const mine = generation;
+  try {
+    const page = await api(`api/events?limit=100&cursor=${encodeURIComponent(older)}${query(filter)}`);
+    if (mine !== generation) return;
+    for (const event of page.items) if (rows.size < MAX_ROWS) place(event.seq, row(event));
+    older = page.next;
+    $("more").hidden = !older || rows.size >= MAX_ROWS;
+    trim();
+  } catch (error) { fail(error); }
+});
+
+// ---- the connection
+let socket = null, tries = 0, timer = 0;
+function link(state, text) { $("link").dataset.state = state; $("link").textContent = text; }
+async function connect() {
+  clearTimeout(timer);
+  if (socket) { socket.onclose = null; socket.close(); socket = null; }
+  link("connecting", T.connecting);
+  let ticket = null;
+  try { if (token) ticket = (await api("api/ticket")).ticket; else await api("status"); } catch (error) { return retry(error); }
+  const url = new URL("ws", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  const ws = socket = new WebSocket(url);
+  ws.onopen = () => { if (ticket) ws.send(JSON.stringify({ type: "ticket", ticket })); };
+  ws.onmessage = message => { if (ws === socket) receive(JSON.parse(message.data)); };
+  ws.onclose = () => { if (ws === socket) { socket = null; retry(); } };
+}
+function retry() {
+  link("down", T.down);
+  clearTimeout(timer);
+  timer = setTimeout(connect, Math.min(10000, 500 * 2 ** tries++) * (0.5 + Math.random() / 2));
+}
+function subscribe(since) {
+  if (socket?.readyState !== 1) return;
+  socket.send(JSON.stringify({ type: "subscribe", filter, since, rate: 500 }));
+  link("connecting", T.catching);
+}
+function receive(frame) {
+  switch (frame.type) {
+    case "hello":
+      tries = 0;
+      if (!started) { started = true; last = frame.head; reload(); } else subscribe(last);
+      break;
+    case "events": last = Math.max(last, frame.up_to); arrived(frame); break;
+    case "deliveries": settled(frame); break;
+    case "replay": if (frame.done) { last = Math.max(last, frame.at); link("live", T.live); } break;
+    case "gap":
+      if (frame.reason === "future") { last = frame.from - 1; reload(); }
+      mark(Math.min(frame.to, Math.max(last, frame.from - 1)), T.gap(frame.from, frame.to, T.reasons[frame.reason] || frame.reason),
+        frame.reason === "slow" && (() => subscribe(frame.from - 1)));
+      break;
+    case "omitted": mark(frame.to, T.omitted(frame.count), () => subscribe(frame.from - 1)); break;
+    case "state": changed(frame); break;
+    case "error": fail(new Error(frame.detail)); break;
+  }
+}
+// After sleep, or when the network is back, do not wait for the timer.
+const wake = () => { if (!socket && !document.hidden) { tries = 0; connect(); } };
+addEventListener("online", wake);
+document.addEventListener("visibilitychange", wake);
+setInterval(() => { $("rate").textContent = seen ? T.perSecond(Math.round(seen / 2)) : ""; seen = 0; }, 2000);
+
+// ---- state: councils & agents, consumers, stories
+const state = { agents: new Map(), councils: new Map(), consumers: new Map(), stories: new Map(), deliberations: new Map() };
+const KEY = { agents: x => x.agent_id, councils: x => x.council, stories: x => x.story_id, deliberations: x => x.deliberation_id,
+  consumers: x => `${x.stream}/${x.consumer}` };
+let drawing = false;
+function changed(frame) {
+  const map = state[frame.topic];
+  if (!map) return;
+  if (frame.full) map.clear();
+  for (const id of frame.removed || []) map.delete(id);
+  for (const item of frame.items) map.set(KEY[frame.topic](item), item);
+  if (!drawing) { drawing = true; requestAnimationFrame(draw); }
+}
+const ago = t => { const s = Math.max(0, (Date.now() - Date.parse(t)) / 1000); return s < 90 ? `${Math.round(s)} s` : s < 5400 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`; };
+function draw() {
+  drawing = false;
+  const agents = [...state.agents.values()].sort((a, b) => a.agent_id < b.agent_id ? -1 : 1);
+  const names = [...new Set([...state.councils.keys(), ...agents.map(a => a.council)])].sort();
+  fill("agents-list", names.map(name => {
+    const council = state.councils.get(name);
+    return el("div", { className: "card" },
+      el("div", { className: "spread" }, el("b", {}, name), el("span", { className: "quiet" }, council?.models.join(", ") || "")),
+      el("ul", {}, ...agents.filter(a => a.council === name).map(a => el("li", {},
+        el("button", { type: "button", className: "tag", on: { click: () => add("agent", a.agent_id) } }, a.agent_id), " ",
+        el("span", { className: a.state }, `${AGENT[a.state]} ${a.state}`),
+        el("span", { className: "quiet" }, [a.since && ` ${ago(a.since)}`, a.task_id && a.state !== "idle" && ` · ${a.task_id}`].filter(Boolean).join("")),
+        a.silent && el("b", { className: "stuck" }, ` ${T.silent}`)))));
+  }));
+  fill("consumers-list", [...state.consumers.values()].map(c => el("div", { className: "card" },
+    el("div", { className: "spread" }, el("b", {}, c.consumer), el("span", { className: c.health }, c.health)),
+    el("div", { className: "quiet" }, c.stream),
+    el("div", { className: "quiet" }, `${T.pending} ${c.pending} · ${T.ackPending} ${c.ack_pending} · ${T.redelivered} ${c.redelivered}`),
+    c.ack_floor_at && el("div", { className: "quiet" }, `${T.floor} ${T.ago(ago(c.ack_floor_at))}`))));
+  const stories = [...state.stories.values()].sort((a, b) => (b.last_event || "") < (a.last_event || "") ? -1 : 1).slice(0, 100);
+  fill("stories-list", stories.map(s => el("div", { className: "card" },
+    el("div", { className: "spread" }, el("button", { type: "button", className: "tag", on: { click: () => openStory(s.story_id) } }, s.story_id),
+      el("span", { className: s.failures ? "failed" : "" }, s.phase)),
+    s.title && el("div", { className: "quiet" }, s.title))));
+}
+function fill(id, nodes) { $(id).replaceChildren(...(nodes.length ? nodes : [el("p", { className: "quiet" }, T.none)])); }
+setInterval(() => { if (!document.hidden) draw(); }, 5000);
+draw();
+
+// ---- the drawer
+let back = null;
+function openDrawer(title, ...content) {
+  if (!$("drawer").open) { back = document.activeElement; $("drawer").showModal(); }
+  $("drawer-title").textContent = title;
+  $("drawer-body").replaceChildren(...content);
+  $("drawer").scrollTop = 0;
+}
+$("shut").addEventListener("click", () => $("drawer").close());
+$("drawer").addEventListener("click", e => { if (e.target === $("drawer")) $("drawer").close(); });
+$("drawer").addEventListener("close", () => back?.focus());
+const list = pairs => el("dl", {}, ...pairs.filter(([, v]) => v !== null && v !== undefined && v !== "" && v !== false)
+  .flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v instanceof Node ? v : String(v))]));
+
+function tree(value, key, depth = 0) {
+  const name = key === undefined ? "" : el("span", { className: "key" }, `${key}: `);
+  if (value === null || typeof value !== "object") {
+    return el("div", {}, name, el("span", { className: typeof value === "string" ? "str" : "num" }, JSON.stringify(value)));
+  }
+  const entries = Object.entries(value), short = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
+  const details = el("details", { open: depth < 2 }, el("summary", {}, name, short));
+  let made = false;
+  const make = () => {
+    if (made || !details.open) return;
+    made = true;
+    details.append(...entries.slice(0, 200).map(([k, v]) => tree(v, k, depth + 1)));
+    if (entries.length > 200) details.append(el("div", {}, T.more(entries.length - 200)));
+  };
+  details.addEventListener("toggle", make);
+  if (depth < 2) make();
+  return details;
+}
+async function openEvent(seq) {
+  openDrawer(`#${seq}`, T.loading);
+  try {
+    const event = await api(`api/events/${seq}`);
+    const text = JSON.stringify(event.data, null, 2) ?? "";
+    const copy = el("button", { type: "button" }, T.copy);
+    copy.addEventListener("click", () => navigator.clipboard.writeText(text).then(() => { copy.textContent = T.copied; }, fail));
+    openDrawer(event.type,
+      event.story_id && el("button", { type: "button", on: { click: () => openStory(event.story_id) } }, T.openStory),
+      list([["seq", event.seq], ["id", event.id], ["subject", event.subject], ["timestamp", event.timestamp], ["producer", event.producer],
+        ["story", event.story_id], ["task", event.task_id], ["role", event.role], ["agent", event.agent_id], ["plan", event.plan_id],
+        ["ceremony", event.ceremony_id], ["severity", event.severity], ["summary", event.summary], ["trace", event.trace_id],
+        ["undecodable", event.undecodable], ["violations", event.violations.join(", ")]]),
+      el("h3", {}, T.deliveries), event.deliveries.length ? el("div", { className: "deliveries" }, ...event.deliveries.map(standing)) : T.none,
+      el("div", { className: "bar" }, el("h3", {}, T.payload), event.data_needs_role ? "" : copy),
+      event.data_needs_role ? T.withheld(event.data_needs_role)
+        : typeof event.data === "string" ? el("pre", {}, event.data) : el("div", { className: "tree" }, tree(event.data)),
+      el("h3", {}, T.facts), el("div", { className: "tree" }, tree(event.facts)));
+  } catch (error) { openDrawer(`#${seq}`, T.failed(error.message)); }
+}
+async function openStory(id) {
+  openDrawer(id, T.loading);
+  const path = `api/stories/${encodeURIComponent(id)}`;
+  const [story, trace] = await Promise.all([api(path), api(`${path}/trace`)].map(p => p.catch(error => ({ error }))));
+  const parts = [el("button", { type: "button", on: { click: () => { $("drawer").close(); add("story", id); } } }, `${T.events}: ${id}`)];
+  if (story.error) parts.push(el("p", {}, T.failed(story.error.message)));
+  else parts.push(
+    list([["title", story.title], ["phase", story.phase], ["trace", story.trace_id], [T.tokens, story.tokens], [T.failures, story.failures], ["agents", story.agents.join(", ")]]),
+    el("h3", {}, T.phases), list(story.phases.map(p => [p.phase, `${clock(p.from)} – ${p.until ? clock(p.until) : ""}`])),
+    el("h3", {}, T.tasks), list(story.tasks.map(t => [t.task_id, [t.state, t.role, t.agent_id, t.title].filter(Boolean).join(" · ")])));
+  parts.push(el("h3", {}, T.trace), trace.error ? el("p", {}, T.failed(trace.error.message)) : waterfall(trace));
+  openDrawer(id, ...parts);
+}
+// OTLP JSON → one bar a span, children beneath their parents.
+function waterfall(trace) {
+  const spans = (trace.resourceSpans || []).flatMap(r => (r.scopeSpans || []).flatMap(s => (s.spans || []).map(span => ({
+    ...span, from: Number(span.startTimeUnixNano) / 1e6, to: Number(span.endTimeUnixNano) / 1e6,
+    service: r.resource?.attributes?.find(a => a.key === "service.name")?.value?.stringValue || "" }))));
+  if (!spans.length) return el("p", { className: "quiet" }, T.none);
+  spans.sort((a, b) => a.from - b.from);
+  const ids = new Set(spans.map(s => s.spanId)), children = new Map();
+  for (const span of spans) {
+    const parent = ids.has(span.parentSpanId) && span.parentSpanId !== span.spanId ? span.parentSpanId : "";
+    children.set(parent, (children.get(parent) || []).concat(span));
+  }
+  const from = spans[0].from, length = Math.max(1, spans.reduce((m, s) => Math.max(m, s.to), 0) - from);
+  const out = [], todo = (children.get("") || []).map(s => [s, 0]).reverse();
+  while (todo.length && out.length < 300) {
+    const [span, depth] = todo.pop();
+    const bar = el("i", { className: span.status?.code === 2 || span.status?.code === "STATUS_CODE_ERROR" ? "bad" : "" });
+    bar.style.left = `${(span.from - from) / length * 99}%`;
+    bar.style.width = `${Math.max(0, span.to - span.from) / length * 99}%`;
+    const name = el("span", { title: `${span.name} (${span.service})` }, span.name);
+    name.style.paddingLeft = `${Math.min(depth, 12) * 10}px`;
+    out.push(el("div", { className: "span" }, name, el("div", { className: "track", title: ms(span.to - span.from) }, bar)));
+    todo.push(...(children.get(span.spanId) || []).map(s => [s, depth + 1]).reverse());
+  }
+  return el("div", { className: "fall" }, el("p", { className: "quiet" }, `${T.spans(spans.length)} · ${ms(length)}`), ...out);
+}
+
+// ---- keyboard and, on small screens, one panel at a time
+document.addEventListener("keydown", e => {
+  if (e.target.matches("input") || e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) {
+    if (e.key === "Escape" && e.target === $("query")) $("stream").focus();
+    return;
+  }
+  const now = document.activeElement.closest?.("#stream > li");
+  const move = next => { if (next) { e.preventDefault(); next.focus(); } };
+  if (e.key === "/") { e.preventDefault(); tab("events"); $("query").focus(); }
+  else if (e.key === "j") move(now ? now.nextElementSibling : $("stream").firstElementChild);
+  else if (e.key === "k") move(now ? now.previousElementSibling : $("stream").firstElementChild);
+  else if (e.key === "Enter" && now && document.activeElement === now) now.click();
+  else if (e.key === "p" || e.key === " " && now) { e.preventDefault(); setPaused(!paused); }
+  else if (e.key === "Escape" && now) $("stream").focus();
+});
+const tabs = { events: T.events, agents: T.agents, side: `${T.consumers}, ${T.stories}` };
+function tab(name) {
+  for (const id of Object.keys(tabs)) $(id).classList.toggle("shown", id === name);
+  for (const button of $("tabs").children) button.ariaPressed = String(button.name === name);
+}
+$("tabs").append(...Object.entries(tabs).map(([name, text]) => el("button", { type: "button", name, on: { click: () => tab(name) } }, text)));
+tab("events");
+setFilter(parse(new URLSearchParams(location.search).get("filter") || ""));
+connect();

@@ -23,15 +23,6 @@ pub(crate) enum Detail {
     Full,
 }
 
-impl Detail {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Summary => "summary",
-            Self::Full => "full",
-        }
-    }
-}
-
 /// An event of the fleet.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Event<'a> {

@@ -89,7 +89,7 @@ impl Subscriber {
                     let Some(piece) = self.read(at, move |p, w| past::page(p, w, from_time, at, until)).await else {
                         continue;
                     };
-                    self.out.push_back(Arc::new(Frame::replay(piece.at, until, piece.done)));
+                    self.out.push_back(Arc::new(Frame::replay(piece.at, until, false)));
                     self.phase = if piece.done {
                         Phase::Scan { at: until }
                     } else {
@@ -119,7 +119,11 @@ impl Subscriber {
                     let Some(piece) = self.read(at, move |p, w| past::scan(p, w, at, until)).await else { continue };
                     self.phase = Phase::Last { at: piece.at, until };
                 }
-                Phase::Last { .. } => self.phase = Phase::Live,
+                Phase::Last { until, .. } => {
+                    // From here on the client is live.
+                    self.out.push_back(Arc::new(Frame::replay(until, until, true)));
+                    self.phase = Phase::Live;
+                }
                 Phase::Live => match self.queue.take().await? {
                     Item::Frame(frame) => return Some(frame),
                     Item::Gap(from, to) => {

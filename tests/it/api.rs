@@ -1,0 +1,8 @@
+//! The API over a journal in memory: routes, parameters, access, and the live feed.
+
+mod access;
+mod feed;
+mod fixtures;
+mod history;
+mod memory;
+mod world;

@@ -1,0 +1,186 @@
+//! Tokens, roles, tickets, origins, hosts, and hostile requests.
+
+use std::io::{Read, Write};
+
+use serde_json::{Value as Json, json};
+
+use super::world::{BOUND, World, entry};
+
+const VIEWER: &str = "viewer-0123456789abcdef";
+const DEBUG: &str = "debug-0123456789abcdef";
+
+struct Guarded {
+    world: World,
+    file: tempfile::NamedTempFile,
+}
+
+fn guarded() -> Guarded {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    write!(file, "# roles\nviewer {VIEWER}\ndebug {DEBUG}\n").expect("written");
+    let path = file.path().to_owned();
+    let world = World::with(|config| config.http.tokens_file = Some(path));
+    Guarded { world, file }
+}
+
+async fn ask(world: &World, path: &str, token: &str) -> (u16, Json) {
+    let response = world.http.get(world.url(path)).bearer_auth(token).send().await.expect("an answer");
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.text().await.expect("a body")).unwrap_or(Json::Null))
+}
+
+#[tokio::test]
+async fn a_token_opens_what_its_role_may_see() {
+    let Guarded { world, .. } = &guarded();
+    world.commit(|seq| vec![entry(seq, "US-1")]);
+    assert_eq!(world.get("/api/events").await.0, 401);
+    assert_eq!(ask(world, "/api/events", "wrong-0123456789abcdef").await.0, 401);
+    assert_eq!(ask(world, "/api/events", VIEWER).await.0, 200);
+    let (status, problem) = ask(world, "/api/events?payload=full", VIEWER).await;
+    assert_eq!(status, 403);
+    assert!(problem["detail"].as_str().is_some_and(|d| d.contains("debug")), "{problem}");
+    assert_eq!(ask(world, "/api/feed?payload=full", VIEWER).await.0, 403);
+    let (_, full) = ask(world, "/api/events?payload=full", DEBUG).await;
+    assert_eq!(full["items"][0]["data"]["n"], 1);
+    let (_, shown) = ask(world, "/api/events/1", VIEWER).await;
+    assert_eq!((&shown["data"], &shown["data_needs_role"]), (&Json::Null, &json!("debug")));
+    let answer = |event: &Json| event["facts"]["proposal.content"].as_str().map(|t| t.chars().count());
+    assert!(answer(&shown).is_some_and(|n| n <= 201), "{shown}");
+    assert_eq!(answer(&ask(world, "/api/events/1", DEBUG).await.1), Some(500));
+    for open in ["/", "/app.js", "/metrics", "/live", "/ready"] {
+        assert_ne!(world.get(open).await.0, 401, "{open}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_can_be_closed() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "viewer {VIEWER}").expect("written");
+    let path = file.path().to_owned();
+    let world = World::with(|config| {
+        config.http.tokens_file = Some(path);
+        config.http.open_metrics = false;
+    });
+    assert_eq!(world.get("/metrics").await.0, 401);
+    assert_eq!(ask(&world, "/metrics", VIEWER).await.0, 200);
+}
+
+#[tokio::test]
+async fn tokens_are_read_again_and_a_broken_file_changes_nothing() {
+    let Guarded { world, file } = &guarded();
+    let until = |token: &'static str, wanted: u16| async move {
+        let changed = async {
+            while ask(world, "/api/agents", token).await.0 != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(BOUND, changed).await.expect("the file is followed");
+    };
+    until(VIEWER, 200).await;
+    std::fs::write(file.path(), "viewer rotated-0123456789abcdef\n").expect("written");
+    until("rotated-0123456789abcdef", 200).await;
+    assert_eq!(ask(world, "/api/agents", VIEWER).await.0, 401);
+    std::fs::write(file.path(), "nonsense\n").expect("written");
+    std::fs::write(file.path(), "viewer rotated-0123456789abcdef\ndebug another-0123456789abcdef\n").expect("written");
+    until("another-0123456789abcdef", 200).await;
+}
+
+#[tokio::test]
+async fn a_ticket_opens_the_feed_once() {
+    let Guarded { world, .. } = &guarded();
+    assert_eq!(world.get("/api/ticket").await.0, 401);
+    let (_, ticket) = ask(world, "/api/ticket", VIEWER).await;
+    assert_eq!((&ticket["required"], &ticket["role"]), (&json!(true), &json!("viewer")));
+    let mut socket = world.socket().await;
+    socket.say(json!({"type": "subscribe", "since": 0, "ticket": ticket["ticket"]})).await;
+    assert_eq!(socket.frame().await.expect("hello")["type"], "hello");
+    socket.live().await;
+    let seq = world.entry("US-1");
+    assert_eq!(socket.until(seq).await.0, [seq]);
+    socket.say(json!({"type": "subscribe", "payload": "full"})).await;
+    assert!(socket.next("error").await["detail"].as_str().is_some_and(|d| d.contains("debug")));
+
+    for first in [
+        json!({"type": "subscribe", "ticket": ticket["ticket"]}),
+        json!({"type": "subscribe"}),
+        json!({"type": "ticket", "ticket": "guessed"}),
+        json!("garbage"),
+    ] {
+        let mut socket = world.socket().await;
+        socket.say(first.clone()).await;
+        assert_eq!(socket.frame().await.expect("why")["type"], "error", "{first}");
+        assert!(socket.frame().await.is_none(), "{first}: closed");
+    }
+    let with_token = format!("Bearer {DEBUG}");
+    let mut proxied = world.try_socket(&[("authorization", &with_token)]).await.expect("a handshake");
+    proxied.say(json!({"type": "subscribe"})).await;
+    assert_eq!(proxied.frame().await.expect("why")["type"], "error", "a token does not replace the ticket");
+}
+
+#[tokio::test]
+async fn a_foreign_origin_is_refused_everywhere() {
+    let world = World::with(|config| config.http.allowed_origins = vec!["https://grafana.example".to_owned()]);
+    let own = format!("http://{}", world.address);
+    for (origin, allowed) in
+        [("https://evil.example", false), ("null", false), ("https://grafana.example", true), (own.as_str(), true)]
+    {
+        assert_eq!(world.try_socket(&[("origin", origin)]).await.is_ok(), allowed, "{origin}");
+        let request = world.http.get(world.url("/api/feed")).header("origin", origin);
+        assert_eq!(request.send().await.expect("an answer").status() == 200, allowed, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_rebound_name_is_refused_with_the_remedy() {
+    let world = World::start();
+    let request = world.http.get(world.url("/api/events")).header("host", "evil.example:8080");
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), 421);
+    assert!(response.text().await.expect("a body").contains("http.tokens_file"));
+}
+
+/// Sends bytes as they are and reads what comes back before the connection closes.
+fn raw(world: &World, bytes: &[u8]) -> String {
+    let mut stream = std::net::TcpStream::connect(world.address).expect("connected");
+    stream.set_read_timeout(Some(BOUND)).expect("set");
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn path_tricks_and_malformed_requests_reach_nothing() {
+    let world = World::start();
+    for path in [
+        "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/app.js/../../x", "/api/events/../../status/x",
+        "/api/agents/%00", "/api/agents/..%2f..%2fetc", "/api/stories/%ff", "/.git/config", "/APP.JS",
+    ] {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = raw(&world, head.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
+        assert!(!answer.contains("root:"), "{path}");
+    }
+    let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    for request in [
+        format!("GET /live HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"),
+        format!("GET /live?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(100_000)),
+        "GET /live HTTP/1.1\r\nHost: a\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET /live HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(),
+        "NONSENSE\r\n\r\n".to_owned(),
+    ] {
+        let answer = raw(&world, request.as_bytes());
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+    }
+    assert_eq!(world.get("/live").await.0, 200);
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_to_wait() {
+    let world = World::with(|config| config.http.max_requests_per_second = 5);
+    let mut codes = Vec::new();
+    for _ in 0..40 {
+        codes.push(world.get("/live").await.0);
+    }
+    assert_eq!(codes[0], 200);
+    assert!(codes.contains(&429), "{codes:?}");
+}

@@ -1,0 +1,133 @@
+//! A journal in memory, for tests of its readers.
+
+use std::sync::Arc;
+
+use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
+use fleetscope::model::{
+    Cursor, Delivery, Known, Order, Page, Position, Query, Record, Seq, StoryView, Timestamp,
+};
+use parking_lot::Mutex;
+
+#[derive(Debug, Default)]
+struct Held {
+    records: Vec<Arc<Record>>,
+    positions: Vec<Position>,
+    closed: Vec<StoryView>,
+    last: Seq,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Mutex<Held>);
+
+impl Memory {
+    /// Forgets what is older than `seq`.
+    pub(crate) fn purge(&self, seq: Seq) {
+        self.0.lock().records.retain(|r| r.seq >= seq);
+    }
+}
+
+impl Journal for Memory {
+    fn append(&self, commit: &Commit<'_>) -> Result<(), JournalError> {
+        let mut held = self.0.lock();
+        held.records.extend(commit.records.iter().cloned());
+        held.positions.extend(commit.positions.iter().cloned());
+        held.closed.extend(commit.closed.iter().cloned());
+        held.last = held.records.last().map_or(held.last, |r| r.seq);
+        Ok(())
+    }
+
+    fn stats(&self) -> Result<Stats, JournalError> {
+        let held = self.0.lock();
+        let first = held.records.first();
+        let (first_seq, oldest) = (first.map_or(0, |r| r.seq), first.map(|r| r.at));
+        Ok(Stats { first_seq, last_seq: held.last, oldest, bytes: 1 })
+    }
+
+    fn read(&self, from: Seq, limit: usize, _: usize) -> Result<Vec<Arc<Record>>, JournalError> {
+        Ok(self.0.lock().records.iter().filter(|r| r.seq >= from).take(limit).cloned().collect())
+    }
+
+    fn get(&self, seq: Seq) -> Result<Option<Arc<Record>>, JournalError> {
+        Ok(self.0.lock().records.iter().find(|r| r.seq == seq).cloned())
+    }
+
+    fn search(&self, query: &Query) -> Result<Page, JournalError> {
+        let held = self.0.lock();
+        let after = |r: &&Arc<Record>| match (query.cursor, query.order) {
+            (None, _) => true,
+            (Some(Cursor(seq)), Order::Asc) => r.seq > seq,
+            (Some(Cursor(seq)), Order::Desc) => r.seq < seq,
+        };
+        let mut items: Vec<_> =
+            held.records.iter().filter(|r| query.filter.matches(r)).filter(after).cloned().collect();
+        if query.order == Order::Desc {
+            items.reverse();
+        }
+        let more = items.len() > query.limit;
+        items.truncate(query.limit);
+        let next = items.last().filter(|_| more).map(|r| Cursor(r.seq));
+        Ok(Page { items, next })
+    }
+
+    fn deliveries(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError> {
+        let mut last: Vec<Delivery> = Vec::new();
+        for delivery in self.0.lock().records.iter().filter_map(|r| r.delivery()).filter(|d| d.event.seq == seq) {
+            last.retain(|d| d.consumer != delivery.consumer);
+            last.push(delivery.clone());
+        }
+        Ok(last)
+    }
+
+    fn story_records(&self, story: &str, limit: usize) -> Result<Vec<Arc<Record>>, JournalError> {
+        let of = |r: &&Arc<Record>| match (r.entry(), r.delivery()) {
+            (Some((_, resolved)), _) => resolved.ids.story.as_deref() == Some(story),
+            (_, Some(delivery)) => delivery.event.story.as_deref() == Some(story),
+            _ => false,
+        };
+        Ok(self.0.lock().records.iter().filter(of).take(limit).cloned().collect())
+    }
+
+    fn find(&self, _: &str, _: u32, _: u64) -> Result<Option<Known>, JournalError> {
+        Ok(None)
+    }
+
+    fn positions(&self) -> Result<Vec<Position>, JournalError> {
+        Ok(self.0.lock().positions.clone())
+    }
+
+    fn sink_position(&self, _: &str) -> Result<Seq, JournalError> {
+        Ok(0)
+    }
+
+    fn set_sink_position(&self, _: &str, _: Seq) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Option<(Seq, Vec<u8>)>, JournalError> {
+        Ok(None)
+    }
+
+    fn story(&self, id: &str) -> Result<Option<StoryView>, JournalError> {
+        Ok(self.0.lock().closed.iter().find(|s| &*s.story_id == id).cloned())
+    }
+
+    fn stories(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError> {
+        let held = self.0.lock();
+        let from = cursor.map_or(0, |Cursor(n)| n as usize);
+        let page: Vec<_> = held.closed.iter().rev().skip(from).take(limit).cloned().collect();
+        let end = from + page.len();
+        Ok((page, (end < held.closed.len()).then_some(Cursor(end as u64))))
+    }
+
+    fn dead_letter(&self, _: &DeadLetter) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn dead_letters(&self, _: usize) -> Result<Vec<DeadLetter>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    fn retain(&self, _: Timestamp) -> Result<Expired, JournalError> {
+        Ok(Expired::default())
+    }
+}
