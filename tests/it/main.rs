@@ -1,1 +1,3 @@
 //! Integration tests: one binary, real servers.
+
+mod journal_crash;
