@@ -8,6 +8,8 @@ mod state;
 
 use std::sync::Arc;
 
+pub(super) use self::history::{History, position};
+pub(super) use self::searches::check;
 use super::{Commit, Journal};
 use crate::model::{Record, Seq};
 
@@ -22,7 +24,7 @@ pub(super) fn contract(make: &dyn Fn() -> Box<dyn Journal>) {
 }
 
 /// Commits records alone.
-fn append(journal: &dyn Journal, records: &[Arc<Record>]) {
+pub(super) fn append(journal: &dyn Journal, records: &[Arc<Record>]) {
     journal.append(&Commit { records, ..Commit::default() }).expect("appends");
 }
 

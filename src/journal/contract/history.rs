@@ -206,6 +206,12 @@ impl History {
         filter
     }
 
+    /// The history without its records before `first`, the links they brought among them.
+    pub(in crate::journal) fn forget_before(&self, first: Seq) -> Self {
+        let records = self.records.iter().filter(|r| r.seq >= first).cloned().collect();
+        Self { rng: self.rng.clone(), records }
+    }
+
     pub(in crate::journal) fn rng(&mut self) -> &mut fastrand::Rng {
         &mut self.rng
     }
