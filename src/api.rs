@@ -188,14 +188,9 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
         }
     });
     let gate = Gate::new(http.max_feed_clients);
-<<<<<<< HEAD
-    let mut server =
-        axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle).http1_only();
-=======
     let mut server = axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle);
     // HTTP/1 only, but not by the server's own switch: that one turns upgrades off too.
     *server.http_builder() = Builder::new(TokioExecutor::new()).http1_only();
->>>>>>> api
     server
         .http_builder()
         .http1()

@@ -24,8 +24,7 @@ pub(super) fn tls(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> 
     let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("the certificate {} cannot be read", named(cert)))?;
-    let private =
-        PrivateKeyDer::from_pem_file(key).with_context(|| format!("the key {} cannot be read", named(key)))?;
+    let private = PrivateKeyDer::from_pem_file(key).with_context(|| format!("the key {} cannot be read", named(key)))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .context("no TLS version to offer")?
@@ -66,12 +65,6 @@ pub(super) fn read(http: &Http) -> Read {
 }
 
 /// Reads the files again whenever they change, until `stop`. What cannot be used is told, and the last good stays.
-<<<<<<< HEAD
-pub(super) async fn follow(http: Http, access: Arc<Access>, tls_in_use: Option<RustlsConfig>, stop: CancellationToken) {
-    let files: Vec<_> =
-        [&http.tokens_file, &http.tls_cert_file, &http.tls_key_file].into_iter().flatten().cloned().collect();
-    if files.is_empty() {
-=======
 pub(super) async fn follow(
     http: Http,
     mut seen: Seen,
@@ -80,7 +73,6 @@ pub(super) async fn follow(
     stop: CancellationToken,
 ) {
     if seen.0.is_empty() {
->>>>>>> api
         return;
     }
     loop {

@@ -6,6 +6,7 @@ mod config_docs;
 mod crash;
 mod fleet;
 mod generated;
+mod journal_crash;
 mod nats_source;
 mod otlp;
 mod prometheus_page;
