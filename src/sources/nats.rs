@@ -10,6 +10,7 @@ mod begin;
 mod connect;
 mod core;
 pub mod decode;
+mod deliver;
 mod discover;
 mod error;
 mod fold;
@@ -19,6 +20,7 @@ mod poll;
 mod probe;
 mod pull;
 mod read;
+mod shield;
 mod signals;
 mod tap;
 mod walk;
@@ -96,12 +98,13 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         status.report(PART, Health::Off, "nats.url is not set");
         return Ok(());
     }
+    let began = Timestamp::now();
     status.report(PART, Health::Starting, "connecting");
     metrics.sources.up.with_label_values(&[SOURCE]).set(0.0);
     let Some(api) = connect::until_connected(&config, &metrics, &status, &stop).await else { return Ok(()) };
     let shared = Arc::new(Shared {
-        start: Start::from_config(&config.start, Timestamp::now()),
-        began: Timestamp::now(),
+        start: Start::from_config(&config.start, began),
+        began,
         config,
         masker,
         events,

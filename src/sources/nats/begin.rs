@@ -69,9 +69,14 @@ pub(super) fn key(stream: &str) -> Text {
     format!("{SOURCE}/{stream}").into()
 }
 
+/// When a stream was made; zero where the server does not say.
+pub(super) fn created(stream: &wire::Stream) -> Timestamp {
+    Timestamp::parse(&stream.created).unwrap_or_default()
+}
+
 /// Decides. `began` = when the source started: a stream made later is read from its beginning in any case.
 pub(super) fn begin(stream: &wire::Stream, committed: Option<&Position>, start: Start, began: Timestamp) -> Begin {
-    let created = Timestamp::parse(&stream.created).unwrap_or_default();
+    let created = created(stream);
     let state = &stream.state;
     let first = state.first_seq.max(1);
     let at = |seq, incarnation| Position { key: key(&stream.config.name), seq, created: created.nanos(), incarnation };

@@ -6,9 +6,9 @@ use futures::StreamExt as _;
 
 use crate::model::{Batch, Event, Text, Timestamp};
 
-use super::decode::{self, Raw};
-use super::read::headers;
-use super::{SOURCE, Shared};
+use super::decode::Raw;
+use super::deliver::headers;
+use super::{SOURCE, Shared, shield};
 
 /// Bytes that may wait for ingest; what comes on top is dropped and counted.
 const MAX_BYTES: usize = 4 << 20;
@@ -55,7 +55,7 @@ pub(super) async fn run(shared: Arc<Shared>, subject: String) {
                         stored: received,
                         received,
                     };
-                    events.push(Event::Message(Box::new(decode::message(raw, &shared.masker))));
+                    events.push(Event::Message(Box::new(shield::message(raw, &shared.masker))));
                 }
             }
         }

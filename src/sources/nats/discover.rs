@@ -45,14 +45,35 @@ impl Streams {
         Self { known: Mutex::default(), committed: Mutex::new(committed), look: Notify::new() }
     }
 
+    /// Makes room for a stream: one that is gone goes, and its position waits for it to come back.
+    fn forget_one(&self, known: &mut HashMap<Text, Known>) {
+        let gone = known.iter().find(|(_, k)| !k.running.load(Ordering::Acquire)).map(|(name, _)| Text::clone(name));
+        if let Some(gone) = gone.and_then(|name| known.remove(&name))
+            && let Some(position) = gone.stream.position.lock().take()
+        {
+            self.committed.lock().insert(position.key.clone(), position);
+        }
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<Arc<Stream>> {
         self.known.lock().get(name).map(|known| Arc::clone(&known.stream))
+    }
+}
+
+/// Falls when a reader ends, however it ends: the next listing starts another one.
+#[derive(Debug)]
+struct Running(Arc<AtomicBool>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
 /// Lists, starts readers, polls, until stopped.
 pub(super) async fn run(shared: Arc<Shared>, streams: Arc<Streams>, tasks: TaskTracker) {
     loop {
+        let connects = shared.api.signals().line.borrow().connects;
         tokio::select! {
             () = shared.stop.cancelled() => break,
             () = round(&shared, &streams, &tasks) => {}
@@ -61,6 +82,7 @@ pub(super) async fn run(shared: Arc<Shared>, streams: Arc<Streams>, tasks: TaskT
             () = shared.stop.cancelled() => break,
             () = tokio::time::sleep(shared.config.poll_interval) => {}
             () = streams.look.notified() => {}
+            () = shared.api.signals().connected_after(connects) => {}
         }
     }
     for known in streams.known.lock().values() {
@@ -123,7 +145,10 @@ fn meet(shared: &Arc<Shared>, streams: &Streams, tasks: &TaskTracker, info: &wir
     let name: Text = info.config.name.as_str().into();
     let mut all = streams.known.lock();
     if all.len() >= MAX_STREAMS && !all.contains_key(&name) {
-        return;
+        streams.forget_one(&mut all);
+        if all.len() >= MAX_STREAMS {
+            return;
+        }
     }
     let known = all.entry(Text::clone(&name)).or_insert_with(|| {
         let position = streams.committed.lock().remove(&begin::key(&name));
@@ -133,6 +158,7 @@ fn meet(shared: &Arc<Shared>, streams: &Streams, tasks: &TaskTracker, info: &wir
                 position: Arc::new(Mutex::new(position)),
                 last_seq: AtomicU64::new(0),
                 last_stored: Mutex::new(Timestamp::ZERO),
+                trouble: Mutex::default(),
                 look: Notify::new(),
                 stop: CancellationToken::new(),
             }),
@@ -150,10 +176,11 @@ fn meet(shared: &Arc<Shared>, streams: &Streams, tasks: &TaskTracker, info: &wir
     }
     known.stream.last_seq.store(info.state.last_seq, Ordering::Relaxed);
     if !known.running.swap(true, Ordering::AcqRel) {
-        let (shared, stream, running) = (Arc::clone(shared), Arc::clone(&known.stream), Arc::clone(&known.running));
+        let (shared, stream, running) =
+            (Arc::clone(shared), Arc::clone(&known.stream), Running(Arc::clone(&known.running)));
         tasks.spawn(async move {
             read::run(shared, stream).await;
-            running.store(false, Ordering::Release);
+            drop(running);
         });
     }
 }

@@ -55,6 +55,11 @@ impl ApiError {
         matches!(self, Self::Server { error, .. } if error.is_missing())
     }
 
+    /// Whether the stream holds no such message.
+    pub(super) const fn is_no_message(&self) -> bool {
+        matches!(self, Self::Server { error, .. } if error.err_code == 10037)
+    }
+
     /// Whether JetStream is off for this account.
     pub(super) const fn is_jetstream_off(&self) -> bool {
         match self {

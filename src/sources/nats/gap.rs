@@ -1,43 +1,54 @@
 //! Holes in a stream's sequence: deleted on purpose, or lost to retention before we came.
 //!
-//! The server's first sequence decides. A hole behind it (`first_seq` ≤ the message before the hole + 1) was made by
+//! The server's first sequence decides. A hole behind it (first sequence ≤ the message before the hole + 1) was made by
 //! deletes, purges of a subject or per-subject limits: legal. A hole that reaches below the stream's first sequence was
-//! made by retention while unread: its messages are counted as missed. Should retention pass over a legal hole within
-//! the time it takes to ask, that hole is counted too: the count never claims less than was lost.
+//! made by retention while unread: its messages are counted as missed. The server is asked at most once per
+//! [`EVERY`]; should retention pass over a legal hole until then, that hole is counted too: the count never claims less
+//! than was lost.
 
 use std::time::{Duration, Instant};
 
-/// The first sequence is asked for at most this often.
-const FRESH: Duration = Duration::from_millis(500);
+/// The first sequence is asked for at most this often…
+const EVERY: Duration = Duration::from_millis(500);
+/// …unless so many holes wait for it.
+const MAX_HOLES: usize = 1_024;
 
-/// What is known of a stream's first sequence, and what was already counted.
-#[derive(Debug)]
+/// The holes seen and not judged yet.
+#[derive(Debug, Default)]
 pub(super) struct Gaps {
-    first_seq: u64,
-    asked: Instant,
-    /// Everything up to here is accounted for.
-    accounted: u64,
+    holes: Vec<(u64, u64)>,
+    asked: Option<Instant>,
 }
 
 impl Gaps {
-    pub(super) fn new(first_seq: u64, accounted: u64) -> Self {
-        Self { first_seq, asked: Instant::now(), accounted }
+    /// A message followed another one that is not its predecessor.
+    pub(super) fn note(&mut self, before: u64, after: u64) {
+        self.holes.push((before, after));
     }
 
-    /// Whether a hole between these two can be judged only with a fresh first sequence.
-    pub(super) fn must_ask(&self, before: u64, after: u64) -> bool {
-        after > before + 1 && (self.first_seq <= before + 1 && self.asked.elapsed() > FRESH)
+    /// Whether to ask the server now.
+    pub(super) fn is_due(&self) -> bool {
+        !self.holes.is_empty()
+            && (self.holes.len() >= MAX_HOLES || self.asked.is_none_or(|asked| asked.elapsed() > EVERY))
     }
 
-    pub(super) fn learn(&mut self, first_seq: u64) {
-        (self.first_seq, self.asked) = (first_seq, Instant::now());
+    /// Whether anything waits to be judged.
+    pub(super) fn is_empty(&self) -> bool {
+        self.holes.is_empty()
     }
 
-    /// Messages lost in the hole.
-    pub(super) fn lost(&mut self, before: u64, after: u64) -> u64 {
-        let from = before.max(self.accounted);
-        self.accounted = self.accounted.max(after);
-        if self.first_seq <= before + 1 { 0 } else { self.first_seq.min(after).saturating_sub(from + 1) }
+    /// Messages lost in the holes, given the stream's first sequence.
+    pub(super) fn judge(&mut self, first_seq: u64) -> u64 {
+        self.asked = Some(Instant::now());
+        let lost = |(before, after): (u64, u64)| {
+            if first_seq <= before + 1 { 0 } else { first_seq.min(after).saturating_sub(before + 1) }
+        };
+        self.holes.drain(..).map(lost).sum()
+    }
+
+    /// Forgets the holes of a stream that is gone.
+    pub(super) fn forget(&mut self) {
+        self.holes.clear();
     }
 }
 
@@ -47,12 +58,15 @@ mod tests {
 
     #[test]
     fn deletes_are_legal_and_retention_is_loss() {
-        let mut gaps = Gaps::new(1, 0);
-        assert_eq!(gaps.lost(4, 9), 0, "the stream still begins before the hole");
-        gaps.learn(30);
-        assert_eq!(gaps.lost(9, 30), 20, "10 to 29 went unread");
-        assert_eq!(gaps.lost(9, 30), 0, "counted once");
-        gaps.learn(60);
-        assert_eq!(gaps.lost(35, 50), 14, "retention went past this one too");
+        let mut gaps = Gaps::default();
+        assert!(!gaps.is_due());
+        gaps.note(4, 9);
+        assert!(gaps.is_due());
+        assert_eq!(gaps.judge(1), 0, "the stream still begins before the hole");
+        gaps.note(9, 30);
+        assert!(!gaps.is_due(), "asked just now");
+        gaps.note(35, 50);
+        assert_eq!(gaps.judge(40), 20 + 4, "10 to 29, and 36 to 39");
+        assert!(gaps.is_empty());
     }
 }

@@ -6,6 +6,7 @@ use crate::metrics::Metrics;
 use crate::model::{Batch, ConsumerInfo, ConsumersReport, Event, StreamInfo, StreamsReport, Text, Timestamp};
 use crate::status::Health;
 
+use super::begin;
 use super::discover::{self, MAX_STREAMS, Streams};
 use super::read;
 use super::tap;
@@ -85,6 +86,8 @@ fn stream(shared: &Shared, streams: &Streams, info: &wire::Stream) -> StreamInfo
         Some("left out by nats.streams or nats.streams_exclude".into())
     } else if known.is_none() {
         Some(format!("more than {MAX_STREAMS} streams").into())
+    } else if let Some(trouble) = known.as_ref().and_then(|s| s.trouble.lock().clone()) {
+        Some(trouble)
     } else if read::reads_by_consumer(info) {
         None
     } else {
@@ -100,7 +103,7 @@ fn stream(shared: &Shared, streams: &Streams, info: &wire::Stream) -> StreamInfo
         first_seq: info.state.first_seq,
         last_seq: info.state.last_seq,
         last_time: time(&info.state.last_ts),
-        created: Timestamp::parse(&info.created).unwrap_or_default(),
+        created: begin::created(info),
         max_age_seconds: seconds(info.config.max_age),
         max_messages: info.config.max_msgs,
         max_bytes: info.config.max_bytes,

@@ -158,6 +158,10 @@ impl Puller {
         Ok(())
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Starts the silence anew: for one who let messages wait.
     pub(super) fn excuse(&mut self) {
         self.heard = Instant::now();

@@ -11,38 +11,25 @@ use smallvec::SmallVec;
 
 use crate::model::{Text, Timestamp};
 
-use super::Shared;
-use super::decode::{self, Raw};
-use super::error::ApiError;
-use super::outlet::{Gone, Outlet};
-use super::read::{Stream, missed};
+use super::decode::Raw;
+use super::outlet::Outlet;
+use super::read::{End, Stream, missed};
+use super::{Shared, begin, shield};
 
 /// Between two looks at a stream that had nothing new.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// Why walking ended.
-#[derive(Debug)]
-pub(super) enum WalkError {
-    Stopped,
-    Api(ApiError),
-}
-
-impl std::convert::From<Gone> for WalkError {
-    fn from(_: Gone) -> Self {
-        Self::Stopped
-    }
-}
-
-/// Walks until something changes (`Ok`) or fails.
-pub(super) async fn walk(shared: &Shared, stream: &Stream, connect: u64, outlet: &mut Outlet) -> Result<(), WalkError> {
+/// Walks until stopped, or until something changes or fails.
+pub(super) async fn walk(shared: &Shared, stream: &Stream, connect: u64, outlet: &mut Outlet) -> Result<(), End> {
+    // What the server said to have stored before we asked for the next message in vain.
+    let mut gone_up_to = 0;
     loop {
-        let last_seq = stream.last_seq.load(Ordering::Relaxed);
         let before = outlet.position().seq;
         let got = tokio::select! {
             biased;
-            () = stream.stop.cancelled() => return Err(WalkError::Stopped),
-            () = shared.api.signals().connected_after(connect) => return Ok(()),
-            () = stream.look.notified() => return Ok(()),
+            () = stream.stop.cancelled() => return Ok(()),
+            () = shared.api.signals().connected_after(connect) => return Err(End::Again),
+            () = stream.look.notified() => return Err(End::Again),
             got = shared.api.next_message(&stream.name, before + 1) => got,
         };
         match got {
@@ -61,21 +48,27 @@ pub(super) async fn walk(shared: &Shared, stream: &Stream, connect: u64, outlet:
                     stored,
                     received: Timestamp::now(),
                 };
-                outlet.push(decode::message(raw, &shared.masker));
+                outlet.push(shield::message(raw, &shared.masker));
                 *stream.last_stored.lock() = stored;
                 outlet.rest().await?;
             }
-            Err(error) if error.is_missing() => {
-                // The last sequence was seen before we asked, so what lies up to it is gone.
-                if last_seq > before {
-                    missed(shared, &stream.name, last_seq - before);
-                    outlet.skip_to(last_seq);
-                    outlet.commit().await?;
-                }
+            Err(error) if error.is_no_message() => {
                 outlet.flush().await?;
-                let _ = tokio::time::timeout(IDLE, stream.stop.cancelled()).await;
+                if gone_up_to > before {
+                    missed(shared, &stream.name, gone_up_to - before);
+                    outlet.skip_to(gone_up_to);
+                    outlet.commit().await?;
+                } else if stream.last_seq.load(Ordering::Relaxed) > before {
+                    let info = shared.api.stream(&stream.name).await?;
+                    if begin::created(&info).nanos() != outlet.position().created {
+                        return Err(End::Again);
+                    }
+                    gone_up_to = info.state.last_seq;
+                } else {
+                    let _ = tokio::time::timeout(IDLE, stream.stop.cancelled()).await;
+                }
             }
-            Err(error) => return Err(WalkError::Api(error)),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -18,6 +18,7 @@ on_each_server! {
     sees_that_a_stream_went_back => went_back;
     mends_a_half_open_connection => half_open;
     makes_a_deleted_consumer_again => consumer_deleted;
+    waits_for_a_stalled_ingest_without_losing_anything => stalled;
     says_that_jetstream_is_off => jetstream_off;
 }
 
@@ -179,5 +180,40 @@ async fn jetstream_off(binary: &Path) {
     let client = async_nats::connect(server.url()).await.expect("a connection");
     client.publish("choreo.step", "{}".into()).await.expect("sent");
     assert_eq!(&*source.messages(1).await[0].subject, "choreo.step");
+    source.stop().await;
+}
+
+async fn stalled(binary: &Path) {
+    const COUNT: u64 = 5_000;
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    // Ingest that takes nothing: two batches fit, then everything has to wait.
+    let mut source = Source::start_with_room(config(&server.url()), Vec::new(), 2);
+    let body = "x".repeat(4_000);
+    for _ in 0..COUNT {
+        fleet.client().publish("context.a", body.clone().into()).await.expect("sent");
+    }
+    // A nak loop meanwhile: nobody may wait for us, and nothing final may be lost.
+    let mut worker = super::settling::Worker::start(&fleet, "CONTEXT", "worker").await;
+    for _ in 0..100 {
+        worker.next().await.double_ack().await.expect("acked");
+    }
+    let (mut sequences, mut acks) = (Vec::new(), 0);
+    source
+        .gather("everything", COUNT as usize + 100, |event| match event {
+            Event::Message(message) => {
+                sequences.push(message.stream_seq);
+                Some(())
+            }
+            Event::Settlement(_) => {
+                acks += 1;
+                Some(())
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!((sequences, acks), ((1..=COUNT).collect::<Vec<_>>(), 100));
+    assert_eq!(source.errors("slow_consumer") + source.errors("acks_dropped") + source.missed("CONTEXT"), 0);
     source.stop().await;
 }

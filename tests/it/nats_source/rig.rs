@@ -35,7 +35,6 @@ macro_rules! on_each_server {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
             for binary in crate::servers::nats::binaries() {
-                eprintln!("against {}", binary.display());
                 $test(&binary).await;
             }
         }
@@ -60,7 +59,12 @@ pub(super) fn config(url: &str) -> config::Nats {
 
 impl Source {
     pub(super) fn start(config: config::Nats, positions: Vec<Position>) -> Self {
-        let (sender, events) = mpsc::channel(64);
+        Self::start_with_room(config, positions, 64)
+    }
+
+    /// With room for so many batches.
+    pub(super) fn start_with_room(config: config::Nats, positions: Vec<Position>, room: usize) -> Self {
+        let (sender, events) = mpsc::channel(room);
         let (metrics, status) = (Arc::new(Metrics::new()), Arc::new(Status::default()));
         let stop = CancellationToken::new();
         let context = Context {

@@ -1,6 +1,6 @@
 //! nats-server, old and new.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -23,7 +23,7 @@ pub(crate) fn binaries() -> Vec<PathBuf> {
         assert_eq!(found, named, "every nats-server named must be there: run `make tools`");
         assert!(!found.is_empty(), "no nats-server: run `make tools`");
     } else if found.is_empty() {
-        eprintln!("no nats-server in {named:?}: not tested");
+        let _ = writeln!(std::io::stderr(), "no nats-server in {named:?}: not tested");
     }
     found
 }
@@ -136,7 +136,7 @@ impl Drop for NatsServer {
 
 fn config(dir: &Path, port: u16, extra: &str) -> String {
     let store = dir.join("js");
-    format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {store:?} }}\n{extra}\n")
+    format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\" }}\n{extra}\n", store.display())
 }
 
 fn copy(from: &Path, to: &Path) {

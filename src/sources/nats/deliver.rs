@@ -1,0 +1,145 @@
+//! What an ordered consumer brings → messages in stream order, each once.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use crate::model::{Text, Timestamp};
+
+use super::api::Api;
+use super::begin::Deliver;
+use super::decode::Raw;
+use super::error::ApiError;
+use super::gap::Gaps;
+use super::outlet::{Gone, Outlet};
+use super::pull::{Broken, Puller};
+use super::read::{End, Stream, missed};
+use super::signals::Denied;
+use super::{Shared, ack, shield, wire};
+
+/// The server says that there is more, yet nothing comes for this long: the consumer is stuck.
+pub(super) const STUCK: Duration = Duration::from_secs(8);
+/// A batch that waits for company is looked at again after this.
+const COMPANY: Duration = Duration::from_millis(5);
+
+/// Reads by a consumer until something changes or fails.
+pub(super) async fn deliver(
+    shared: &Shared,
+    stream: &Stream,
+    connect: u64,
+    info: &wire::Stream,
+    from: Deliver,
+    gaps: &mut Gaps,
+    outlet: &mut Outlet,
+) -> Result<(), End> {
+    let mut puller = Puller::create(&shared.api, &stream.name, from, shared.config.batch).await?;
+    *stream.trouble.lock() = None;
+    if shared.api.stream(&stream.name).await?.created != info.created {
+        // Made anew between our look and our consumer.
+        puller.remove().await;
+        return Err(End::Again);
+    }
+    if puller.pending == 0 && info.state.last_seq > outlet.position().seq {
+        // Nothing deliverable up to the last sequence: the tail was deleted, which is no sign of being stuck.
+        outlet.skip_to(info.state.last_seq);
+        outlet.commit().await?;
+    }
+    let ended = Delivery { shared, stream, connect, gaps, outlet }.run(&mut puller).await;
+    let denied = Denied::Publish(Api::pull_subject(&stream.name, puller.name()));
+    let refused = shared.api.signals().is_denied(&denied);
+    if !gaps.is_empty() {
+        let asked = tokio::time::timeout(Duration::from_secs(1), shared.api.stream(&stream.name)).await;
+        if let Ok(Ok(info)) = asked {
+            missed(shared, &stream.name, gaps.judge(info.state.first_seq));
+        }
+    }
+    puller.remove().await;
+    match (ended, denied) {
+        (Err(End::Broken(Broken::Silent)), Denied::Publish(subject)) if refused => {
+            Err(ApiError::Denied(subject).into())
+        }
+        (ended, _) => ended,
+    }
+}
+
+struct Delivery<'a> {
+    shared: &'a Shared,
+    stream: &'a Stream,
+    connect: u64,
+    gaps: &'a mut Gaps,
+    outlet: &'a mut Outlet,
+}
+
+impl Delivery<'_> {
+    async fn run(&mut self, puller: &mut Puller) -> Result<(), End> {
+        let mut messages = Vec::new();
+        let mut delivered = Instant::now();
+        loop {
+            let waiting = self.outlet.is_waiting();
+            let came = tokio::select! {
+                biased;
+                () = self.stream.stop.cancelled() => return Ok(()),
+                () = self.shared.api.signals().connected_after(self.connect) => return Err(End::Again),
+                () = self.stream.look.notified() => return Err(End::Again),
+                came = puller.next(&mut messages) => came,
+                () = tokio::time::sleep(COMPANY), if waiting => Ok(()),
+            };
+            let busy = waiting || !messages.is_empty();
+            self.take(&mut messages).await?;
+            came?;
+            self.outlet.rest().await?;
+            if self.gaps.is_due() {
+                let info = self.shared.api.stream(&self.stream.name).await?;
+                missed(self.shared, &self.stream.name, self.gaps.judge(info.state.first_seq));
+            }
+            if busy {
+                // Ingest may have made us wait: that is no silence of the server.
+                delivered = Instant::now();
+                puller.excuse();
+            }
+            let last_seq = self.stream.last_seq.load(Ordering::Relaxed);
+            let more = puller.pending > 0 || last_seq > self.outlet.position().seq;
+            if more && delivered.elapsed() > STUCK {
+                return Err(End::Stuck);
+            }
+        }
+    }
+
+    async fn take(&mut self, messages: &mut Vec<async_nats::Message>) -> Result<(), Gone> {
+        let received = Timestamp::now();
+        for message in messages.drain(..) {
+            let Some(delivered) = message.reply.as_deref().and_then(ack::subject) else { continue };
+            let (before, seq) = (self.outlet.position().seq, delivered.stream_seq);
+            if seq <= before {
+                continue;
+            }
+            if before > 0 && seq > before + 1 {
+                self.gaps.note(before, seq);
+            }
+            let raw = Raw {
+                stream: Text::clone(&self.stream.name),
+                incarnation: self.outlet.position().incarnation,
+                stream_seq: seq,
+                subject: &message.subject,
+                headers: &headers(&message),
+                body: message.payload.clone(),
+                stored: delivered.stored,
+                received,
+            };
+            self.outlet.push(shield::message(raw, &self.shared.masker));
+            *self.stream.last_stored.lock() = delivered.stored;
+            if self.outlet.is_full() {
+                self.outlet.flush().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The headers as pairs; a name given twice is there twice.
+pub(super) fn headers(message: &async_nats::Message) -> SmallVec<[(&str, &str); 4]> {
+    let Some(headers) = &message.headers else { return SmallVec::new() };
+    headers.iter().flat_map(|(name, values)| values.iter().map(move |v| (name.as_ref(), v.as_str()))).collect()
+}
