@@ -101,7 +101,9 @@ impl Puller {
         if self.outstanding <= self.batch / 2 {
             self.pull().await?;
         }
-        let chunk = match tokio::time::timeout_at(self.heard + SILENCE, self.messages.next()).await {
+        // A chunk is bounded, so it may be taken in one go; else tokio's budget would cut it at 128 messages.
+        let chunk = tokio::task::unconstrained(self.messages.next());
+        let chunk = match tokio::time::timeout_at(self.heard + SILENCE, chunk).await {
             Err(_) => return Err(Broken::Silent),
             Ok(None) => return Err(Broken::Closed),
             Ok(Some(chunk)) => chunk,

@@ -57,7 +57,7 @@ async fn killed(binary: &Path) {
         retry_publish(&fleet).await;
         assert_eq!(identities(&source.messages(1).await), [(0, n)]);
     }
-    assert!(source.metrics.sources.reconnects.with_label_values(&["nats"]).get() >= 2);
+    source.until_reconnects(2).await;
     assert_eq!(source.errors("stream_recreated") + source.errors("stream_went_back"), 0);
     source.stop().await;
 }
@@ -151,7 +151,7 @@ async fn half_open(binary: &Path) {
     proxy.silence();
     publish(&fleet, "context.a", "{}").await;
     assert_eq!(identities(&source.messages(1).await), [(0, 2)]);
-    assert_eq!(source.metrics.sources.reconnects.with_label_values(&["nats"]).get(), 1);
+    source.until_reconnects(1).await;
     source.stop().await;
 }
 

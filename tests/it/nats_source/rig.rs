@@ -122,6 +122,13 @@ impl Source {
         .await;
     }
 
+    pub(super) async fn until_reconnects(&self, count: u64) {
+        crate::servers::until("reconnects", BOUND, || async {
+            (self.metrics.sources.reconnects.with_label_values(&["nats"]).get() >= count).then_some(())
+        })
+        .await;
+    }
+
     pub(super) fn detail(&self) -> String {
         self.status.parts().get("source/nats").map(|p| p.detail.clone()).unwrap_or_default()
     }

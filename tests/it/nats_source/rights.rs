@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
 use fleetscope::config;
 use fleetscope::model::{Event, SettlementKind};
 use fleetscope::sources::nats::{Permission, ProbeReport, probe};
@@ -16,6 +17,8 @@ on_each_server! {
     without_the_tap_naks_come_as_advisories => untapped;
     takes_new_credentials_when_the_old_are_revoked => rotated;
     signs_in_by_token_and_by_nkey => keys;
+    signs_in_by_a_creds_file => creds;
+    speaks_tls_and_shows_its_certificate => tls;
 }
 
 /// An administrator, and an observer with what is given.
@@ -145,4 +148,73 @@ async fn keys(binary: &Path) {
     std::fs::write(&file, pair.seed().expect("a seed")).expect("written");
     let report = probe(&config::Nats { nkey_file: Some(file), ..config(&server.url()) }).await;
     assert!(report.connected && report.problems.is_empty(), "{report:?}");
+}
+
+/// A JWT of the kind nats-server reads, signed by `issuer`.
+fn jwt(issuer: &nkeys::KeyPair, subject: &str, claims: &str) -> String {
+    let encode = |text: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let header = encode(br#"{"typ":"JWT","alg":"ed25519-nkey"}"#);
+    let body = format!(
+        r#"{{"jti":"1","iat":1700000000,"iss":"{}","name":"test","sub":"{subject}","nats":{claims}}}"#,
+        issuer.public_key()
+    );
+    let text = format!("{header}.{}", encode(body.as_bytes()));
+    let signature = encode(&issuer.sign(text.as_bytes()).expect("signed"));
+    format!("{text}.{signature}")
+}
+
+async fn creds(binary: &Path) {
+    let (operator, account, user) =
+        (nkeys::KeyPair::new_operator(), nkeys::KeyPair::new_account(), nkeys::KeyPair::new_user());
+    let unlimited = r#""limits":{"subs":-1,"conn":-1,"leaf":-1,"imports":-1,"exports":-1,"data":-1,"payload":-1,
+        "wildcards":true,"mem_storage":-1,"disk_storage":-1,"streams":-1,"consumer":-1},"#;
+    let account_jwt = jwt(
+        &operator,
+        &account.public_key(),
+        &format!(r#"{{{unlimited}"type":"account","version":2}}"#).replace([' ', '\n'], ""),
+    );
+    let user_claims = r#"{"pub":{},"sub":{},"subs":-1,"data":-1,"payload":-1,"type":"user","version":2}"#;
+    let user_jwt = jwt(&account, &user.public_key(), user_claims);
+    let operator_jwt = jwt(&operator, &operator.public_key(), r#"{"type":"operator","version":2}"#);
+    let public = account.public_key();
+    let server = NatsServer::start(
+        binary,
+        &format!("operator: {operator_jwt}\nresolver: MEMORY\nresolver_preload: {{ {public}: {account_jwt} }}"),
+    );
+    let file = server.dir().join("observer.creds");
+    let seed = user.seed().expect("a seed");
+    let text = format!(
+        "-----BEGIN NATS USER JWT-----\n{user_jwt}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    );
+    std::fs::write(&file, text).expect("written");
+    let report = probe(&config::Nats { creds_file: Some(file.clone()), ..config(&server.url()) }).await;
+    assert!(report.connected && report.jetstream && report.problems.is_empty(), "{report:?}");
+    std::fs::remove_file(&file).expect("removed");
+    let gone = probe(&config::Nats { creds_file: Some(file), ..config(&server.url()) }).await;
+    assert!(!gone.connected && gone.problems[0].contains("observer.creds"), "{gone:?}");
+}
+
+async fn tls(binary: &Path) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
+    let file = |name: &str| fixtures.join(name);
+    let server = NatsServer::start(
+        binary,
+        &format!(
+            "tls {{ cert_file: \"{}\", key_file: \"{}\", ca_file: \"{}\", verify: true }}",
+            file("server.pem").display(),
+            file("server.key").display(),
+            file("ca.pem").display()
+        ),
+    );
+    let trusting = config::Nats { tls_ca_file: Some(file("ca.pem")), tls_required: true, ..config(&server.url()) };
+    let known = config::Nats {
+        tls_cert_file: Some(file("client.pem")),
+        tls_key_file: Some(file("client.key")),
+        ..trusting.clone()
+    };
+    let report = probe(&known).await;
+    assert!(report.connected && report.problems.is_empty(), "{report:?}");
+    assert!(!probe(&trusting).await.connected, "without a certificate of our own");
+    assert!(!probe(&config::Nats { tls_ca_file: None, ..known }).await.connected, "of an unknown authority");
 }
