@@ -176,10 +176,14 @@ async fn creds(binary: &Path) {
     let user_claims = r#"{"pub":{},"sub":{},"subs":-1,"data":-1,"payload":-1,"type":"user","version":2}"#;
     let user_jwt = jwt(&account, &user.public_key(), user_claims);
     let operator_jwt = jwt(&operator, &operator.public_key(), r#"{"type":"operator","version":2}"#);
-    let public = account.public_key();
+    let (public, system) = (account.public_key(), nkeys::KeyPair::new_account().public_key());
+    let system_jwt = jwt(&operator, &system, r#"{"type":"account","version":2}"#);
     let server = NatsServer::start(
         binary,
-        &format!("operator: {operator_jwt}\nresolver: MEMORY\nresolver_preload: {{ {public}: {account_jwt} }}"),
+        &format!(
+            "operator: {operator_jwt}\nsystem_account: {system}\nresolver: MEMORY\n\
+             resolver_preload: {{ {public}: {account_jwt}, {system}: {system_jwt} }}"
+        ),
     );
     let file = server.dir().join("observer.creds");
     let seed = user.seed().expect("a seed");
