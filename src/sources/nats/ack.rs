@@ -134,4 +134,33 @@ mod tests {
         }
         assert_eq!(body(b"+TERM why", false), None, "an old server delivers it again");
     }
+
+    #[test]
+    fn captured_answers_are_read() {
+        let lines = include_str!("../../../tests/fixtures/nats/acks.jsonl").lines();
+        let mut seen = Vec::new();
+        for line in lines {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let text = |key: &str| line[key].as_str().expect("text").to_owned();
+            let kind = body(text("data").as_bytes(), true).expect("an answer");
+            let address = text("subject");
+            let delivered = subject(&address).expect("a delivery");
+            assert!(delivered.stored > Timestamp::from_millis(1_795_000_000_000));
+            seen.push((delivered.consumer.to_owned(), delivered.stream_seq, delivered.deliveries, kind));
+        }
+        let nak = |delay| SettlementKind::Nak { delay };
+        let term = |reason: Option<&str>| SettlementKind::Term { reason: reason.map(Into::into) };
+        let orchestrator = [
+            (1, 1, SettlementKind::Ack),
+            (2, 1, nak(None)),
+            (3, 1, nak(Some(1_000_000_000))),
+            (4, 1, SettlementKind::Progress),
+            (4, 1, term(Some("poison message: bad schema"))),
+            (5, 1, term(None)),
+            (2, 2, SettlementKind::Ack),
+        ];
+        let mut expected = orchestrator.map(|(s, d, k)| ("orchestrator".to_owned(), s, d, k)).to_vec();
+        expected.insert(6, ("monitor-push".to_owned(), 1, 1, SettlementKind::Ack));
+        assert_eq!(seen, expected);
+    }
 }

@@ -153,3 +153,76 @@ fn settled(said: Said, at: Timestamp, kind: SettlementKind) -> Option<Settlement
         known: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What a real server said, in the order it was heard.
+    fn captured() -> Vec<(String, Vec<u8>)> {
+        let lines = include_str!("../../../tests/fixtures/nats/advisories.jsonl").lines();
+        let parse = |line| serde_json::from_str::<Value>(line).expect("JSON");
+        let pair =
+            |v: Value| (v["subject"].as_str().expect("a subject").to_owned(), v["data"].to_string().into_bytes());
+        lines.map(|line| pair(parse(line))).collect()
+    }
+
+    #[test]
+    fn captured_advisories_are_read() {
+        let mut kinds = Vec::new();
+        for (subject, body) in captured() {
+            if subject.contains(".METRIC.") || subject.contains(".MSG_") {
+                continue;
+            }
+            match read(&subject, &body, Timestamp::ZERO) {
+                Some(Event::Advisory(a)) => kinds.push((a.kind.name(), a.stream.is_some(), a.consumer.is_some())),
+                Some(Event::Settlement(s)) => {
+                    assert_eq!((s.kind, s.deliveries), (SettlementKind::MaxDeliveries, 2));
+                    assert!(matches!(s.stream_seq, 3 | 6));
+                }
+                other => panic!("{subject}: {other:?}"),
+            }
+        }
+        kinds.dedup();
+        let expected = [
+            ("stream_created", true, false),
+            ("consumer_created", true, true),
+            ("consumer_paused", true, true),
+            ("stream_updated", true, false),
+            ("consumer_deleted", true, true),
+            ("stream_deleted", true, false),
+        ];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn captured_settlements_are_read() {
+        let settled = captured().into_iter().filter(|(s, _)| s.contains(".METRIC.") || s.contains(".MSG_"));
+        let seen: Vec<_> = settled
+            .map(|(subject, body)| settlement(&subject, &body, Timestamp::ZERO).expect("a settlement"))
+            .map(|s| (s.stream_seq, s.kind))
+            .collect();
+        let (nak, term) = (SettlementKind::Nak { delay: None }, |reason| SettlementKind::Term { reason });
+        let why = Some("poison message: bad schema".into());
+        let expected = [
+            (1, SettlementKind::Ack),
+            (1, SettlementKind::Ack),
+            (2, nak.clone()),
+            (3, nak),
+            (4, term(why)),
+            (5, term(None)),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn own_consumers_and_nonsense_are_passed_by() {
+        let own = br#"{"stream":"S","consumer":"fleetscope-01"}"#;
+        assert!(read("$JS.EVENT.ADVISORY.CONSUMER.CREATED.S.fleetscope-01", own, Timestamp::ZERO).is_none());
+        assert!(read("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.c", b"nonsense", Timestamp::ZERO).is_none());
+        assert!(settlement("$JS.EVENT.METRIC.CONSUMER.ACK.S.c", b"[]", Timestamp::ZERO).is_none());
+        assert!(read("other", b"{}", Timestamp::ZERO).is_none());
+    }
+}

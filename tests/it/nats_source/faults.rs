@@ -13,6 +13,7 @@ use crate::servers::proxy::Proxy;
 on_each_server! {
     waits_for_a_server_that_is_away => away;
     survives_a_killed_server_without_losing_or_repeating => killed;
+    reads_everything_once_through_kills_under_load => kills_under_load;
     survives_a_server_that_forgot_everything => wiped;
     sees_that_a_stream_was_made_anew => recreated;
     sees_that_a_stream_went_back => went_back;
@@ -215,5 +216,35 @@ async fn stalled(binary: &Path) {
         .await;
     assert_eq!((sequences, acks), ((1..=COUNT).collect::<Vec<_>>(), 100));
     assert_eq!(source.errors("slow_consumer") + source.errors("acks_dropped") + source.missed("CONTEXT"), 0);
+    source.stop().await;
+}
+
+async fn kills_under_load(binary: &Path) {
+    let mut server = NatsServer::start(binary, "");
+    let client = fleet(&server.url()).await;
+    make_stream(&client, "CONTEXT", "context.>").await;
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    let publishing = client.client();
+    let publisher = tokio::spawn(async move {
+        // Some are lost while the server is away: what counts is what it stored.
+        loop {
+            let _ = publishing.publish("context.a", "{}".into()).await;
+            tokio::task::yield_now().await;
+        }
+    });
+    let mut sequences = Vec::new();
+    for round in 1..=3 {
+        let target = sequences.len() + 2_000;
+        while sequences.len() < target {
+            sequences.extend(source.messages(1).await.iter().map(|m| (m.incarnation, m.stream_seq)));
+        }
+        if round < 3 {
+            server.kill();
+            server.restart();
+        }
+    }
+    publisher.abort();
+    let expected: Vec<_> = (1..=sequences.len() as u64).map(|n| (0, n)).collect();
+    assert!(sequences == expected, "a hole or a repetition");
     source.stop().await;
 }
