@@ -83,8 +83,11 @@ async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     let mut backend = Backend::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let (nats, otlp) = (server.url(), backend.url());
-    let variables =
-        [("FLEETSCOPE_NATS__URL", nats.as_str()), ("FLEETSCOPE_OTLP__ENDPOINT", &otlp), ("FLEETSCOPE_OTLP__SETTLE", "1s")];
+    let variables = [
+        ("FLEETSCOPE_NATS__URL", nats.as_str()),
+        ("FLEETSCOPE_OTLP__ENDPOINT", &otlp),
+        ("FLEETSCOPE_OTLP__SETTLE", "1s"),
+    ];
 
     let stop = Arc::new(AtomicBool::new(false));
     let publisher = tokio::spawn(publish(js.clone(), Arc::clone(&stop)));
@@ -208,8 +211,11 @@ async fn a_backend_that_dies_after_its_ok_gets_the_spans_again() {
     backend.mood(Mood::Forgetful);
     let folder = tempfile::tempdir().expect("a folder");
     let (nats, otlp) = (server.url(), backend.url());
-    let variables =
-        [("FLEETSCOPE_NATS__URL", nats.as_str()), ("FLEETSCOPE_OTLP__ENDPOINT", &otlp), ("FLEETSCOPE_OTLP__SETTLE", "5s")];
+    let variables = [
+        ("FLEETSCOPE_NATS__URL", nats.as_str()),
+        ("FLEETSCOPE_OTLP__ENDPOINT", &otlp),
+        ("FLEETSCOPE_OTLP__SETTLE", "5s"),
+    ];
     let daemon = Daemon::start(folder.path(), &variables);
     daemon.ready().await;
     let stop = Arc::new(AtomicBool::new(false));

@@ -94,8 +94,14 @@ async fn every_sample_comes_back_resolved() {
             let inferred = if event["producer_inferred"] == true { " (inferred)" } else { "" };
             told += &format!(
                 "{}\n  producer {}{inferred}\n  story {} task {} role {} agent {}\n  ceremony {} plan {}\n",
-                text("type"), text("producer"), text("story_id"), text("task_id"), text("role"), text("agent_id"),
-                text("ceremony_id"), text("plan_id"),
+                text("type"),
+                text("producer"),
+                text("story_id"),
+                text("task_id"),
+                text("role"),
+                text("agent_id"),
+                text("ceremony_id"),
+                text("plan_id"),
             );
             let detail = daemon.json(&format!("/api/events/{}", event["seq"])).await.expect("an event");
             assert!(detail["undecodable"].is_null(), "{} is decodable: {detail}", text("type"));
@@ -116,7 +122,8 @@ async fn latency_is_the_consumers_own() {
         })
         .await;
         let stream = js.get_stream("CONTEXT").await.expect("there");
-        let config = jetstream::consumer::pull::Config { durable_name: Some("context-workers".into()), ..Default::default() };
+        let config =
+            jetstream::consumer::pull::Config { durable_name: Some("context-workers".into()), ..Default::default() };
         let consumer = stream.create_consumer(config).await.expect("created");
         let mut own = BTreeMap::new();
         for n in 0..40_u64 {
@@ -168,8 +175,10 @@ async fn a_nak_loop_of_ten_thousand_stays_small() {
     let body = r#"{"story_id":"s-1","from_state":"DRAFT","to_state":"PLANNED"}"#;
     js.publish("planning.story.transitioned", body.into()).await.expect("sent").await.expect("stored");
     let stream = js.get_stream("PLANNING_EVENTS").await.expect("there");
-    let config =
-        jetstream::consumer::pull::Config { durable_name: Some("orch-planning-story-transitions".into()), ..Default::default() };
+    let config = jetstream::consumer::pull::Config {
+        durable_name: Some("orch-planning-story-transitions".into()),
+        ..Default::default()
+    };
     let consumer = stream.create_consumer(config).await.expect("created");
     let mut messages = consumer.messages().await.expect("messages");
     for _ in 0..10_000 {
@@ -191,6 +200,7 @@ async fn a_nak_loop_of_ten_thousand_stays_small() {
     let trace = daemon.json("/api/stories/s-1/trace").await.expect("a trace").to_string();
     let spans = trace.matches("\"spanId\"").count();
     assert!(spans <= 6, "{spans} spans: {trace}");
-    let naks = daemon.sample("fleet_deliveries_total{consumer=\"orch-planning-story-transitions\",outcome=\"nak\"").await;
+    let naks =
+        daemon.sample("fleet_deliveries_total{consumer=\"orch-planning-story-transitions\",outcome=\"nak\"").await;
     assert_eq!(naks, Some(10_000.0), "each is counted");
 }

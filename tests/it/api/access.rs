@@ -152,8 +152,16 @@ fn raw(world: &World, bytes: &[u8]) -> String {
 async fn path_tricks_and_malformed_requests_reach_nothing() {
     let world = World::start();
     for path in [
-        "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/app.js/../../x", "/api/events/../../status/x",
-        "/api/agents/%00", "/api/agents/..%2f..%2fetc", "/api/stories/%ff", "/.git/config", "/APP.JS",
+        "/../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "//etc/passwd",
+        "/app.js/../../x",
+        "/api/events/../../status/x",
+        "/api/agents/%00",
+        "/api/agents/..%2f..%2fetc",
+        "/api/stories/%ff",
+        "/.git/config",
+        "/APP.JS",
     ] {
         let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let answer = raw(&world, head.as_bytes());

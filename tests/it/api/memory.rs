@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
 use fleetscope::model::{
-    Cursor, Delivery, Known, Order, Page, Position, Query, Record, Seq, StoryView, Timestamp,
+    Cursor, Delivery, Filter, Known, Order, Page, Position, Query, Record, Seq, StoryView, Timestamp,
 };
 use parking_lot::Mutex;
 
@@ -125,6 +125,13 @@ impl Journal for Memory {
 
     fn dead_letters(&self, _: usize) -> Result<Vec<DeadLetter>, JournalError> {
         Ok(Vec::new())
+    }
+
+    fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
+        let records = self.0.lock().records.clone();
+        let mut fitting = records.into_iter().filter(|r| filter.matches(r));
+        while fitting.next().is_some_and(&mut *each) {}
+        Ok(())
     }
 
     fn retain(&self, _: Timestamp) -> Result<Expired, JournalError> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
-use fleetscope::model::{Cursor, Delivery, Known, Page, Position, Query, Record, Seq, StoryView, Text, Timestamp};
+use fleetscope::model::{
+    Cursor, Delivery, Filter, Known, Page, Position, Query, Record, Seq, StoryView, Text, Timestamp,
+};
 use parking_lot::Mutex;
 
 #[derive(Debug, Default)]
@@ -100,6 +102,13 @@ impl Journal for MemoryJournal {
 
     fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
         Ok(self.letters.lock().iter().rev().take(limit).cloned().collect())
+    }
+
+    fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
+        let records = self.records.lock().clone();
+        let mut fitting = records.into_iter().filter(|r| filter.matches(r));
+        while fitting.next().is_some_and(&mut *each) {}
+        Ok(())
     }
 
     fn retain(&self, _: Timestamp) -> Result<Expired, JournalError> {
