@@ -107,11 +107,12 @@ async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     }
     backend.mood(Mood::Good);
     stop.store(true, Ordering::Relaxed);
-    let published = publisher.await.expect("the publisher ends");
+    let mut published = publisher.await.expect("the publisher ends");
     consumer.await.expect("the consumer ends");
 
     let daemon = Daemon::start(folder.path(), &variables);
     daemon.ready().await;
+    published.push(watch_one_delivery(&daemon, &js).await);
     let wanted = expected_spans(&published);
     until("the backend has every span of every event", Duration::from_secs(60), || async {
         backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
@@ -128,6 +129,29 @@ async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     let records = all_records(folder.path());
     judge_history(&records, &published);
     judge_spans(&records, &backend);
+}
+
+/// Publishes and settles one message under the eyes of the last life, whatever the tap saw of the lives before.
+async fn watch_one_delivery(daemon: &Daemon, js: &jetstream::Context) -> (u64, String) {
+    let stream = js.get_stream(STREAM).await.expect("there");
+    let consumer: jetstream::consumer::PullConsumer = stream.get_consumer("context").await.expect("there");
+    until("the source is up", Duration::from_secs(20), || async {
+        daemon.sample("fleetscope_source_up{source=\"nats\"}").await == Some(1.0)
+    })
+    .await;
+    let body = r#"{"story_id":"s-last","from_state":"DRAFT","to_state":"PO_REVIEW"}"#;
+    let sent = js.publish("planning.story.transitioned", body.into()).await.expect("sent");
+    let seq = sent.await.expect("stored").sequence;
+    until("a delivery is seen", Duration::from_secs(20), || async {
+        if let Ok(mut batch) = consumer.fetch().max_messages(100).expires(Duration::from_millis(200)).messages().await {
+            while let Some(Ok(message)) = batch.next().await {
+                let _ = message.double_ack().await;
+            }
+        }
+        daemon.sample("fleet_deliveries_total{").await > Some(0.0)
+    })
+    .await;
+    (seq, "s-last".to_owned())
 }
 
 /// The publish spans the oracle expects, computed from what was published alone.

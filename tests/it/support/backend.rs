@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use parking_lot::Mutex;
 use prost::Message as _;
-use tokio_util::sync::CancellationToken;
+use tokio::runtime::{Builder, Runtime};
 use tonic::{Request, Response, Status};
 
 /// What the backend does with the next request.
@@ -70,18 +71,18 @@ impl TraceService for Judge {
     }
 }
 
-/// A backend on one port that can be stopped and started again.
+/// A backend on one port that can be stopped and started again. It has a runtime of its own, so that a restart ends its
+/// connections as the end of a process would.
 #[derive(Debug)]
 pub(crate) struct Backend {
     judge: Judge,
     port: u16,
-    stop: CancellationToken,
+    runtime: Option<Runtime>,
 }
 
 impl Backend {
     pub(crate) async fn start() -> Self {
-        let mut backend =
-            Self { judge: Judge::default(), port: super::daemon::free_port(), stop: CancellationToken::new() };
+        let mut backend = Self { judge: Judge::default(), port: super::daemon::free_port(), runtime: None };
         backend.restart().await;
         backend
     }
@@ -98,24 +99,30 @@ impl Backend {
 
     /// Closes all connections and listens again on the same port.
     pub(crate) async fn restart(&mut self) {
-        self.stop.cancel();
-        self.stop = CancellationToken::new();
-        let listener = loop {
-            match tokio::net::TcpListener::bind(("127.0.0.1", self.port)).await {
-                Ok(listener) => break listener,
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
-            }
-        };
-        let (judge, stop) = (self.judge.clone(), self.stop.clone());
-        tokio::spawn(async move {
-            let incoming = tonic::transport::server::TcpIncoming::from(listener);
-            let service = TraceServiceServer::new(judge).max_decoding_message_size(16 << 20);
-            let server = tonic::transport::Server::builder().add_service(service);
-            tokio::select! {
-                _ = server.serve_with_incoming(incoming) => {}
-                () = stop.cancelled() => {}
+        self.stop();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let (judge, port) = (self.judge.clone(), self.port);
+        let listening = runtime.spawn(async move {
+            loop {
+                match tokio::net::TcpListener::bind(("127.0.0.1", port)).await {
+                    Ok(listener) => break listener,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
             }
         });
+        let listener = listening.await.expect("the port comes free");
+        runtime.spawn(async move {
+            let incoming = tonic::transport::server::TcpIncoming::from(listener);
+            let service = TraceServiceServer::new(judge).max_decoding_message_size(16 << 20);
+            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await
+        });
+        self.runtime = Some(runtime);
+    }
+
+    fn stop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 
     /// Looks at what was received.
@@ -126,6 +133,6 @@ impl Backend {
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.stop();
     }
 }
