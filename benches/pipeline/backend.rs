@@ -27,13 +27,13 @@ impl TraceService for Counter {
 
 /// Runs until the process ends.
 #[derive(Debug)]
-pub struct Backend {
+pub(crate) struct Backend {
     spans: Arc<AtomicU64>,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Backend {
-    pub async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let counter = Counter::default();
@@ -45,12 +45,12 @@ impl Backend {
     }
 
     /// Spans received so far.
-    pub fn spans(&self) -> u64 {
+    pub(crate) fn spans(&self) -> u64 {
         self.spans.load(Ordering::Relaxed)
     }
 
     /// Waits until so many have come; an error when none comes for 30 s.
-    pub async fn reached(&self, wanted: u64) -> Result<()> {
+    pub(crate) async fn reached(&self, wanted: u64) -> Result<()> {
         let (mut last, mut idle) = (0, 0);
         loop {
             let now = self.spans();

@@ -7,15 +7,15 @@ use anyhow::Result;
 
 /// Killed when dropped.
 #[derive(Debug)]
-pub struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
-    pub http: String,
-    pub journal: tempfile::TempDir,
+    pub(crate) http: String,
+    _journal: tempfile::TempDir,
 }
 
 impl Daemon {
     /// Starts `fleetscope run` on a fresh journal.
-    pub fn start(nats: &str, otlp: Option<&str>) -> Result<Self> {
+    pub(crate) fn start(nats: &str, otlp: Option<&str>) -> Result<Self> {
         let journal = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let http = format!("127.0.0.1:{}", super::server::free_port()?);
         let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
@@ -30,11 +30,11 @@ impl Daemon {
             command.env("FLEETSCOPE_OTLP__ENDPOINT", otlp);
         }
         let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
-        Ok(Self { child, http, journal })
+        Ok(Self { child, http, _journal: journal })
     }
 
     /// Waits until `/ready` answers 200.
-    pub async fn ready(&self) -> Result<()> {
+    pub(crate) async fn ready(&self) -> Result<()> {
         for _ in 0..600 {
             if self.get("/ready").await.is_ok() {
                 return Ok(());
@@ -45,19 +45,19 @@ impl Daemon {
     }
 
     /// A page of the API; an error unless it is 200.
-    pub async fn get(&self, path: &str) -> Result<String> {
+    pub(crate) async fn get(&self, path: &str) -> Result<String> {
         Ok(reqwest::get(format!("http://{}{path}", self.http)).await?.error_for_status()?.text().await?)
     }
 
     /// A sample of `/metrics`, by the beginning of its line.
-    pub async fn sample(&self, name: &str) -> Result<f64> {
+    pub(crate) async fn sample(&self, name: &str) -> Result<f64> {
         let page = self.get("/metrics").await?;
         let lines = page.lines().filter(|l| l.starts_with(name));
         Ok(lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
 
     /// Anonymous and resident memory in MiB.
-    pub fn memory(&self) -> (f64, f64) {
+    pub(crate) fn memory(&self) -> (f64, f64) {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let field = |name: &str| {
             let line = status.lines().find(|l| l.starts_with(name)).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Daemon {
     }
 
     /// CPU seconds used.
-    pub fn cpu(&self) -> f64 {
+    pub(crate) fn cpu(&self) -> f64 {
         cpu_of(self.child.id())
     }
 }
@@ -80,7 +80,7 @@ impl Drop for Daemon {
 }
 
 /// User and system CPU seconds of a process.
-pub fn cpu_of(pid: u32) -> f64 {
+pub(crate) fn cpu_of(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after = stat.rsplit(") ").next().unwrap_or_default();
     let fields: Vec<&str> = after.split(' ').collect();

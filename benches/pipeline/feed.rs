@@ -17,7 +17,7 @@ use super::server::Server;
 
 const SECONDS: u64 = 10;
 
-pub async fn run(report: &mut Report) -> Result<()> {
+pub(crate) async fn run(report: &mut Report) -> Result<()> {
     report.line("\n## Live feed");
     for (clients, rate, stalled) in [(10, 1_000, 0), (50, 10_000, 0), (50, 10_000, 1)] {
         let outcome = measure(clients, rate, stalled).await?;

@@ -24,7 +24,7 @@ fn entries() -> u64 {
     std::env::var("FLEETSCOPE_BENCH_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000)
 }
 
-pub fn run(report: &mut Report) -> Result<()> {
+pub(crate) fn run(report: &mut Report) -> Result<()> {
     let total = entries();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let journal = Embedded::open(folder.path(), Duration::from_hours(24 * 30), 64 << 30)?;

@@ -7,10 +7,10 @@ use async_nats::jetstream;
 use futures::StreamExt;
 
 /// Stream the load goes to.
-pub const STREAM: &str = "AGENT_RESPONSES";
+pub(crate) const STREAM: &str = "AGENT_RESPONSES";
 
 /// Makes a stream like the fleet's, without its limits.
-pub async fn stream(js: &jetstream::Context, name: &str, subjects: &str) -> Result<()> {
+pub(crate) async fn stream(js: &jetstream::Context, name: &str, subjects: &str) -> Result<()> {
     js.create_stream(jetstream::stream::Config {
         name: name.to_owned(),
         subjects: vec![subjects.to_owned()],
@@ -21,7 +21,7 @@ pub async fn stream(js: &jetstream::Context, name: &str, subjects: &str) -> Resu
 }
 
 /// The n-th message: subject and body.
-pub fn message(n: u64, stories: u64) -> (&'static str, String) {
+pub(crate) fn message(n: u64, stories: u64) -> (&'static str, String) {
     let story = (n * 7919) % stories;
     let role = ["DEV", "QA", "ARCHITECT", "DEVOPS", "DATA"][(n % 5) as usize];
     let agent = format!("agent-{}-{:03}", role.to_lowercase(), n % 3 + 1);
@@ -46,7 +46,7 @@ pub fn message(n: u64, stories: u64) -> (&'static str, String) {
 }
 
 /// Publishes `count` messages as fast as the server takes them.
-pub async fn fill(js: &jetstream::Context, count: u64, stories: u64) -> Result<()> {
+pub(crate) async fn fill(js: &jetstream::Context, count: u64, stories: u64) -> Result<()> {
     let acks = futures::stream::iter(0..count).map(|n| async move {
         let (subject, body) = message(n, stories);
         js.publish(subject, body.into()).await?.await?;

@@ -24,7 +24,7 @@ struct Sample {
     saturated: f64,
 }
 
-pub async fn run(report: &mut Report) -> Result<()> {
+pub(crate) async fn run(report: &mut Report) -> Result<()> {
     report.line("\n## Observer effect (publisher and consumer with Fleetscope and its tap, over without)");
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

@@ -7,7 +7,7 @@ use async_nats::jetstream::{self, consumer};
 use futures::StreamExt;
 
 /// Raw ordered drain: events a second. The ceiling for anything that reads JetStream through this client.
-pub async fn ordered(js: &jetstream::Context, stream: &str, count: u64) -> Result<f64> {
+pub(crate) async fn ordered(js: &jetstream::Context, stream: &str, count: u64) -> Result<f64> {
     let stream = js.get_stream(stream).await?;
     let consumer = stream.create_consumer(consumer::pull::OrderedConfig::default()).await?;
     let mut messages = consumer.messages().await?;
@@ -19,7 +19,7 @@ pub async fn ordered(js: &jetstream::Context, stream: &str, count: u64) -> Resul
 }
 
 /// Pull 2,000, POST each 500 as one body to a local HTTP sink, ack each: a careful bridge as written today.
-pub async fn pull_ack_post(js: &jetstream::Context, stream: &str, count: u64, sink: &str) -> Result<f64> {
+pub(crate) async fn pull_ack_post(js: &jetstream::Context, stream: &str, count: u64, sink: &str) -> Result<f64> {
     let stream = js.get_stream(stream).await?;
     let name = format!("bench-{}", fastrand::u64(..));
     let config =
@@ -58,7 +58,7 @@ async fn post(client: &reqwest::Client, sink: &str, waiting: &mut Vec<jetstream:
 }
 
 /// Fetch one, ack one: the default of several bridges.
-pub async fn one_by_one(js: &jetstream::Context, stream: &str, count: u64) -> Result<f64> {
+pub(crate) async fn one_by_one(js: &jetstream::Context, stream: &str, count: u64) -> Result<f64> {
     let stream = js.get_stream(stream).await?;
     let name = format!("bench-{}", fastrand::u64(..));
     let config = consumer::pull::Config { durable_name: Some(name.clone()), ..Default::default() };
@@ -77,7 +77,7 @@ pub async fn one_by_one(js: &jetstream::Context, stream: &str, count: u64) -> Re
 }
 
 /// An HTTP sink that reads and discards; gives its URL.
-pub async fn null_sink() -> Result<String> {
+pub(crate) async fn null_sink() -> Result<String> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
     let app = axum::Router::new().fallback(|body: axum::body::Bytes| async move { drop(body) });

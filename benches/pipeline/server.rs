@@ -9,15 +9,15 @@ use anyhow::{Context as _, Result};
 
 /// Killed when dropped.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
     _store: tempfile::TempDir,
 }
 
 impl Server {
     /// Starts the first server `make tools` installed.
-    pub async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let servers = std::env::var("FLEETSCOPE_NATS_SERVERS").unwrap_or_default();
         let fallback = concat!(env!("CARGO_MANIFEST_DIR"), "/.tools/venv/bin/nats-server");
         let binary = servers.split(':').map(PathBuf::from).find(|p| p.exists()).unwrap_or_else(|| fallback.into());
@@ -41,7 +41,7 @@ impl Server {
     }
 
     /// CPU seconds the server has used.
-    pub fn cpu(&self) -> f64 {
+    pub(crate) fn cpu(&self) -> f64 {
         super::daemon::cpu_of(self.child.id())
     }
 }
@@ -54,6 +54,6 @@ impl Drop for Server {
 }
 
 /// A port nobody has at the moment.
-pub fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

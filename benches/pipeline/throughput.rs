@@ -15,7 +15,7 @@ const EVENTS: u64 = 500_000;
 const STORIES: u64 = 5_000;
 const ROUNDS: usize = 3;
 
-pub async fn run(report: &mut Report) -> Result<()> {
+pub(crate) async fn run(report: &mut Report) -> Result<()> {
     let server = Server::start().await?;
     let js = jetstream::new(async_nats::connect(&server.url).await?);
     load::stream(&js, load::STREAM, "agent.>").await?;
