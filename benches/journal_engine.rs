@@ -70,7 +70,7 @@ fn fill(folder: &Path, name: &str, events: u64, batch: u64) -> Result<Embedded, 
         next += records.len() as u64;
         let (began, used) = (Instant::now(), thread_cpu());
         journal.append(&Commit { records: &records, ..Commit::default() })?;
-        cpu += thread_cpu() - used;
+        cpu += thread_cpu().saturating_sub(used);
         walls.push(began.elapsed());
     }
     walls.sort_unstable();
@@ -91,9 +91,11 @@ fn fill(folder: &Path, name: &str, events: u64, batch: u64) -> Result<Embedded, 
     Ok(journal)
 }
 
+/// Makes a filter from random values.
+type Make = Box<dyn Fn(&mut fastrand::Rng) -> Filter>;
+
 fn pages(journal: &Embedded, events: u64) -> Result<(), JournalError> {
     let hour = move |filter: Filter| Filter { since: Some(time(events - events / 24, events)), ..filter };
-    type Make = Box<dyn Fn(&mut fastrand::Rng) -> Filter>;
     let filters: Vec<(&str, Make)> = vec![
         ("everything", Box::new(|_| Filter::default())),
         ("story", Box::new(|r| Filter { story: vec![format!("s-{:08x}", r.u32(..STORIES))], ..Filter::default() })),
@@ -154,7 +156,7 @@ fn pages(journal: &Embedded, events: u64) -> Result<(), JournalError> {
             found += black_box(journal.search(&query)?).items.len();
             walls.push(began.elapsed());
         }
-        let cpu = (thread_cpu() - used) / runs;
+        let cpu = thread_cpu().saturating_sub(used) / runs;
         walls.sort_unstable();
         print(&format!(
             "  {name}: p50 {:.2} p99 {:.2} ms, CPU {:.2} ms, {} found a page",

@@ -22,7 +22,7 @@ const STORIES: u64 = 700;
 const RECORDS: Seq = 131_072 + 20_000;
 const KILLS: usize = 20;
 /// Generous: a loaded machine is slow, but it gets there.
-const BOUND: Duration = Duration::from_secs(240);
+const BOUND: Duration = Duration::from_mins(4);
 
 #[test]
 fn nothing_acknowledged_is_lost_however_often_the_writer_is_killed() {
@@ -136,10 +136,10 @@ fn check_all(journal: &Embedded, last: Seq) {
     (1..=last).for_each(|seq| by_story.entry(seq % STORIES).or_default().push(seq));
     for story in [0, 1, 131_072 % STORIES, 131_073 % STORIES, STORIES - 1] {
         let filter = Filter { story: vec![format!("s-{story}")], ..Filter::default() };
-        assert_eq!(found(journal, filter), by_story[&story], "story {story}");
+        assert_eq!(found(journal, &filter), by_story[&story], "story {story}");
         let filter = Filter { story: vec![format!("s-{story}")], types: vec![Glob::new("*.3")], ..Filter::default() };
         let both: Vec<Seq> = by_story[&story].iter().copied().filter(|seq| seq % 5 == 3).collect();
-        assert_eq!(found(journal, filter), both, "story {story} and type");
+        assert_eq!(found(journal, &filter), both, "story {story} and type");
     }
     for seq in (1..=last).step_by(9973).chain([131_071, 131_072, 131_073, last]) {
         assert_eq!(journal.find("A", 0, seq).expect("finds").map(|known| known.seq), Some(seq));
@@ -147,10 +147,10 @@ fn check_all(journal: &Embedded, last: Seq) {
     assert!(journal.find("A", 0, last + 1).expect("finds").is_none());
 }
 
-fn found(journal: &Embedded, filter: Filter) -> Vec<Seq> {
+fn found(journal: &Embedded, filter: &Filter) -> Vec<Seq> {
     let mut found = Vec::new();
     journal
-        .export(&filter, &mut |record| {
+        .export(filter, &mut |record| {
             found.push(record.seq);
             true
         })
@@ -185,7 +185,7 @@ fn record(seq: Seq) -> Arc<Record> {
     };
     let resolved = Resolved {
         trace: Some(TraceKey::story(&story)),
-        severity: if seq % 50 == 0 { Severity::Error } else { Severity::Info },
+        severity: if seq.is_multiple_of(50) { Severity::Error } else { Severity::Info },
         ids: Ids { story: Some(story.into()), ..Ids::default() },
         ..Resolved::default()
     };

@@ -24,7 +24,7 @@ fn retain(journal: &Embedded, now: Timestamp) -> Expired {
 #[test]
 fn what_is_too_old_goes_with_all_that_belongs_to_it() {
     let dir = folder();
-    let age = Duration::from_millis(1000);
+    let age = Duration::from_secs(1);
     let open = || Embedded::open_sized(dir.path(), age, u64::MAX, MAP, 6).expect("opens");
     let (mut journal, mut history) = (open(), History::new(41));
     for n in 0..50 {
