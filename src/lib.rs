@@ -16,6 +16,7 @@ pub mod config;
 pub mod correlate;
 pub mod ingest;
 pub mod journal;
+pub mod logs;
 pub mod metrics;
 pub mod model;
 pub mod privacy;
