@@ -81,7 +81,8 @@ async fn headers_follow_their_file_and_a_missing_key_loses_nothing() {
         rig.health().is_some_and(|(health, detail)| health == Health::Down && detail.contains("headers_file"))
     })
     .await;
-    assert_eq!((rig.spans("dead_lettered"), backend.memory.count(), rig.position()), (0, 0, 1));
+    assert_eq!((rig.spans("dead_lettered"), backend.memory.count()), (0, 0));
+    assert!(rig.position() <= 1, "only the first record has no spans");
     rig.adds_up();
     std::fs::write(&file, "authorization: Bearer new \n").expect("written");
     rig.quiet().await;
