@@ -27,7 +27,7 @@ async fn spans_arrive_once_and_the_position_follows() {
     rig.traffic(500);
     rig.quiet().await;
     rig.judge(&backend, &[]);
-    assert_eq!(backend.memory.spans.lock().values().map(Vec::len).sum::<usize>(), backend.memory.count());
+    assert!(backend.memory.spans.lock().values().all(|copies| copies.len() == 1));
     assert_eq!((rig.spans("dead_lettered"), rig.spans("skipped"), rig.resent()), (0, 0, 0));
     assert!(backend.memory.requests.lock().iter().all(|spans| *spans <= 64));
     assert!(matches!(rig.health(), Some((Health::Up, _))));
@@ -81,7 +81,8 @@ async fn headers_follow_their_file_and_a_missing_key_loses_nothing() {
         rig.health().is_some_and(|(health, detail)| health == Health::Down && detail.contains("headers_file"))
     })
     .await;
-    assert_eq!((rig.spans("dead_lettered"), backend.memory.count(), rig.position()), (0, 0, 1));
+    assert_eq!((rig.spans("dead_lettered"), backend.memory.count()), (0, 0));
+    assert!(rig.position() <= 1, "only the first record has no spans");
     rig.adds_up();
     std::fs::write(&file, "authorization: Bearer new \n").expect("written");
     rig.quiet().await;

@@ -104,7 +104,6 @@ impl Post {
         loop {
             let mut refusals = self.link.refusals();
             let (answer, epoch) = self.ask(body.clone()).await;
-            let Some(answer) = answer else { return Ended::Stopped };
             let outcome = outcome(&answer, spans);
             self.pulse.heard(outcome, &answer);
             let go_on = match answer {
@@ -135,26 +134,24 @@ impl Post {
         }
     }
 
-    /// One request and its answer, and how the link looked before; no answer = stopped before it was sent.
-    async fn ask(&self, body: Bytes) -> (Option<Answer>, u64) {
-        let permit = tokio::select! {
-            permit = self.permits.acquire() => permit,
-            () = self.stop.cancelled() => return (None, 0),
-        };
+    /// One request and its answer, and how the link looked before. A stop does not keep it from being sent: what is
+    /// under way then has until the drain is over.
+    async fn ask(&self, body: Bytes) -> (Answer, u64) {
+        let permit = self.permits.acquire().await;
         let epoch = self.link.epoch();
         let started = Instant::now();
         let answer = self.transport.send(body).await;
         self.pulse.took(started.elapsed());
         drop(permit);
-        (Some(answer), epoch)
+        (answer, epoch)
     }
 
     /// A backend that refuses even a request without spans does not speak OTLP with us: no span is to blame.
     async fn vet(&self, why: &str) -> Vetted {
         match self.ask(Bytes::new()).await.0 {
-            Some(Answer::Accepted { .. }) => Vetted::Fine,
-            Some(Answer::Retry { .. } | Answer::Unknown { .. }) | None => Vetted::Away,
-            Some(_) => {
+            Answer::Accepted { .. } => Vetted::Fine,
+            Answer::Retry { .. } | Answer::Unknown { .. } => Vetted::Away,
+            Answer::Blocked { .. } | Answer::TooLarge { .. } | Answer::Refused { .. } => {
                 self.pulse.down(&format!("even a request without spans is refused: {why} (check otlp.endpoint)"));
                 Vetted::Wrong
             }

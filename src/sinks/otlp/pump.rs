@@ -21,8 +21,8 @@ use crate::model::Seq;
 pub(super) const SINK: &str = "otlp";
 /// Least time between two writes of the position.
 const PERSIST: Duration = Duration::from_secs(1);
-/// Longest time between two looks at everything.
-const IDLE: Duration = Duration::from_secs(5);
+/// Longest time between two looks at everything: how old the lag on `/metrics` may be.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The sink at work.
 #[derive(Debug)]

@@ -211,16 +211,20 @@ impl Backend {
     pub(super) fn restart(&mut self) {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let listener = runtime.block_on(async {
-            for _ in 0..200 {
-                if let Ok(listener) = tokio::net::TcpListener::bind(self.at).await {
-                    return listener;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
+        // The port of a killed server is free as soon as its sockets are closed.
+        let bound = (0..200).find_map(|_| {
+            let bound = std::net::TcpListener::bind(self.at).ok();
+            if bound.is_none() {
+                std::thread::sleep(Duration::from_millis(10));
             }
-            panic!("the port is not free again");
+            bound
         });
+        let listener = bound.expect("the port is free within 2 s");
         self.at = listener.local_addr().expect("bound");
+        listener.set_nonblocking(true).expect("a socket");
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).expect("within a runtime");
+        drop(entered);
         let memory = Arc::clone(&self.memory);
         match self.serve.clone() {
             Serve::Http => {
@@ -244,7 +248,9 @@ impl Backend {
 
     pub(super) fn kill(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(Duration::from_secs(2));
+            // Waiting for it is not allowed on a thread that runs async code.
+            let ended = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(2)));
+            ended.join().expect("no panic");
         }
     }
 }

@@ -81,7 +81,7 @@ async fn a_backend_that_comes_late_gets_everything() {
     until("the sink says so", || matches!(rig.health(), Some((Health::Down, _)))).await;
     // Bounded: no more is read than may be under way.
     assert!(rig.open() <= f64::from(64 * (2 * 4 + 2)), "open: {}", rig.open());
-    assert!(rig.metrics.otlp.lag.with_label_values::<&str>(&[]).get() > 18_000.0);
+    until("the lag is told", || rig.metrics.otlp.lag.with_label_values::<&str>(&[]).get() > 18_000.0).await;
     rig.adds_up();
     backend.restart();
     rig.quiet().await;
