@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Api;
 use super::access::Role;
 use super::listing::{Listing, json_text};
 use super::problem::Problem;
 use super::query::{EventsQuery, cursor_text, none};
-use super::Api;
 use crate::model::{Cursor, Facts, Key, Message, Query, Record, Seq, Timestamp, shorten};
 use crate::sinks::feed::{Detail, Event, Invalid, Parts, Polls, Time};
 
@@ -116,8 +116,7 @@ fn page(parts: &Parts, asked: &EventsQuery, now: Timestamp) -> Result<String, cr
     };
     let next = next.map(|Cursor(seq)| cursor_text('e', seq));
     let next = serde_json::to_string(&next).expect("a text or null");
-    body.push_str(&format!("],\"next\":{next},\"as_of\":\"{now}\"}}"));
-    Ok(body)
+    Ok(format!("{body}],\"next\":{next},\"as_of\":\"{now}\"}}"))
 }
 
 /// All about one event.

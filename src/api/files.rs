@@ -24,7 +24,8 @@ pub(super) fn tls(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> 
     let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
         .with_context(|| format!("the certificate {} cannot be read", named(cert)))?;
-    let private = PrivateKeyDer::from_pem_file(key).with_context(|| format!("the key {} cannot be read", named(key)))?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).with_context(|| format!("the key {} cannot be read", named(key)))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .context("no TLS version to offer")?

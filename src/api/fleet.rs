@@ -61,9 +61,8 @@ pub(super) async fn deliberations(
     none(query.as_deref())?;
     Ok(api.context.board.read(|state| {
         let mut views: Vec<_> = state.deliberations.values().map(AsRef::as_ref).collect();
-        views.sort_unstable_by(|a, b| {
-            b.started.cmp(&a.started).then_with(|| a.deliberation_id.cmp(&b.deliberation_id))
-        });
+        views
+            .sort_unstable_by(|a, b| b.started.cmp(&a.started).then_with(|| a.deliberation_id.cmp(&b.deliberation_id)));
         Listing::whole(views.into_iter().map(DeliberationJson::from).collect(), state.as_of).into_response()
     }))
 }

@@ -56,6 +56,7 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
         out.insert(name, HeaderValue::from_static(value));
     }
     out.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    out.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    out.entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
 }

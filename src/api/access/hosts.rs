@@ -77,7 +77,8 @@ mod tests {
         };
         assert!(check("http://localhost:8080"));
         assert!(check("https://grafana.example"));
-        for foreign in ["null", "http://localhost:8081", "http://evil", "localhost:8080", "http://localhost:8080.evil"] {
+        for foreign in ["null", "http://localhost:8081", "http://evil", "localhost:8080", "http://localhost:8080.evil"]
+        {
             assert!(!check(foreign), "{foreign}");
         }
     }

@@ -36,7 +36,8 @@ impl Rates {
 
     fn allow_at(&self, from: IpAddr, now: Instant) -> bool {
         let full = self.per_second * BURST_SECONDS;
-        let level = |b: &Bucket| (b.tokens + now.saturating_duration_since(b.at).as_secs_f64() * self.per_second).min(full);
+        let level =
+            |b: &Bucket| (b.tokens + now.saturating_duration_since(b.at).as_secs_f64() * self.per_second).min(full);
         let mut buckets = self.buckets.lock();
         let mut key = network(from);
         if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&key) {

@@ -17,7 +17,10 @@ pub(crate) const SOFT_SIZE: usize = 64 << 10;
 pub(crate) enum Kind {
     Hello,
     /// Events: how many, and when the newest was stored.
-    Events { count: u32, stored: Timestamp },
+    Events {
+        count: u32,
+        stored: Timestamp,
+    },
     Deliveries,
     State(Topic),
     Gap,

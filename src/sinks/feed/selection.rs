@@ -59,9 +59,8 @@ pub(crate) fn narrow(filter: &mut Filter, name: &str, value: &str, now: Timestam
         }
         "source" => {
             for value in values(name, value)? {
-                let source = Source::from_name(value).ok_or_else(|| {
-                    Invalid::value(name, value, Source::ALL.map(Source::name).join(", "))
-                })?;
+                let source = Source::from_name(value)
+                    .ok_or_else(|| Invalid::value(name, value, Source::ALL.map(Source::name).join(", ")))?;
                 filter.source.push(source);
             }
             return within(name, filter.source.len());
@@ -128,6 +127,7 @@ pub(crate) fn time(name: &str, value: &str, now: Timestamp) -> Result<Timestamp,
     if let Ok(ago) = Duration::read_text(value) {
         return Ok(now.minus(ago));
     }
-    Timestamp::parse(value)
-        .map_err(|_| Invalid::value(name, value, "a time ago such as 5m or 24h, or RFC 3339 such as 2026-02-14T09:12:33Z"))
+    Timestamp::parse(value).map_err(|_| {
+        Invalid::value(name, value, "a time ago such as 5m or 24h, or RFC 3339 such as 2026-02-14T09:12:33Z")
+    })
 }

@@ -27,15 +27,29 @@ const NEAR: u64 = 2000;
 enum Phase {
     Start,
     /// Reading matching entries after `at`.
-    History { from_time: Option<Timestamp>, at: Seq, until: Seq },
+    History {
+        from_time: Option<Timestamp>,
+        at: Seq,
+        until: Seq,
+    },
     /// Reading all records after `at`, up to the hub's position.
-    Scan { at: Seq },
+    Scan {
+        at: Seq,
+    },
     /// At the edge: everything up to `at` was told; `None` = only what comes is wanted.
-    Edge { at: Option<Seq> },
+    Edge {
+        at: Option<Seq>,
+    },
     /// Joining the hub.
-    Joining { at: Option<Seq>, reply: oneshot::Receiver<Seq> },
+    Joining {
+        at: Option<Seq>,
+        reply: oneshot::Receiver<Seq>,
+    },
     /// Joined; reading up to `until`.
-    Last { at: Seq, until: Seq },
+    Last {
+        at: Seq,
+        until: Seq,
+    },
     Live,
     Over,
 }

@@ -89,9 +89,10 @@ const KEYS: &str = "type, filter, since, payload, topics, rate, ticket";
 
 impl ClientMessage {
     pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Self, Invalid> {
-        let shape = "{\"type\":\"subscribe\",\"filter\":{…},\"since\":seq|\"5m\"|null,\"payload\":\"summary\"|\"full\"}";
-        let message: Map<String, Value> =
-            serde_json::from_str(text).map_err(|e| Invalid::new("message", format!("is no JSON object ({e})"), shape))?;
+        let shape =
+            "{\"type\":\"subscribe\",\"filter\":{…},\"since\":seq|\"5m\"|null,\"payload\":\"summary\"|\"full\"}";
+        let message: Map<String, Value> = serde_json::from_str(text)
+            .map_err(|e| Invalid::new("message", format!("is no JSON object ({e})"), shape))?;
         let ticket = match message.get("ticket") {
             None | Some(Value::Null) => None,
             Some(Value::String(ticket)) => Some(ticket.clone()),
@@ -114,7 +115,9 @@ fn subscription(message: &Map<String, Value>, now: Timestamp) -> Result<Subscrip
         match (key.as_str(), value) {
             ("type" | "ticket", _) | (_, Value::Null) => {}
             ("filter", Value::Object(fields)) => asked.wanted.filter = filter(fields, now)?,
-            ("filter", _) => return Err(Invalid::new("filter", "is no object", "an object such as {\"story\":\"US-1\"}")),
+            ("filter", _) => {
+                return Err(Invalid::new("filter", "is no object", "an object such as {\"story\":\"US-1\"}"));
+            }
             ("since", Value::Number(n)) => {
                 let seq = n.as_u64().ok_or_else(|| Invalid::value("since", &n.to_string(), "a seq from 0 on"))?;
                 asked.since = Since::Seq(seq);
@@ -161,8 +164,16 @@ fn filter(fields: &Map<String, Value>, now: Timestamp) -> Result<Filter, Invalid
         let texts: Vec<&str> = match value {
             Value::Null => Vec::new(),
             Value::String(text) => vec![text],
-            Value::Array(items) if items.iter().all(Value::is_string) => items.iter().filter_map(Value::as_str).collect(),
-            _ => return Err(Invalid::new(name, "is neither a text nor a list of texts", "such as \"a\" or [\"a\",\"b\"]")),
+            Value::Array(items) if items.iter().all(Value::is_string) => {
+                items.iter().filter_map(Value::as_str).collect()
+            }
+            _ => {
+                return Err(Invalid::new(
+                    name,
+                    "is neither a text nor a list of texts",
+                    "such as \"a\" or [\"a\",\"b\"]",
+                ));
+            }
         };
         if texts.is_empty() && !FIELDS.contains(&name.as_str()) {
             return Err(Invalid::new(name, "is unknown", FIELDS.join(", ")));

@@ -15,7 +15,7 @@ async fn what_is_committed_arrives_once_and_in_order() {
     socket.say(json!({"type": "subscribe", "since": 0})).await;
     socket.live().await;
     for n in 0..200 {
-        world.commit(|seq| (0..n % 7 + 1).map(|i| entry(seq + i, "US-1")).collect());
+        world.commit(|seq| (0..=n % 7).map(|i| entry(seq + i, "US-1")).collect());
     }
     let last = world.entry("US-1");
     let (seqs, gaps) = socket.until(last).await;
@@ -87,8 +87,13 @@ async fn state_is_told_whole_and_then_as_it_changes() {
     let mut socket = world.socket().await;
     socket.say(json!({"type": "subscribe", "topics": ["agents", "stories"]})).await;
     let whole = socket.next("state").await;
-    assert_eq!((&whole["topic"], &whole["full"], &whole["items"][0]["agent_id"]), (&json!("agents"), &json!(true), &json!("a-1")));
-    world.board.apply(vec![agent("a-2"), Change::DeliberationClosed("d".into()), Change::StoryClosed("s".into())], at(2));
+    assert_eq!(
+        (&whole["topic"], &whole["full"], &whole["items"][0]["agent_id"]),
+        (&json!("agents"), &json!(true), &json!("a-1"))
+    );
+    world
+        .board
+        .apply(vec![agent("a-2"), Change::DeliberationClosed("d".into()), Change::StoryClosed("s".into())], at(2));
     let changed = socket.next("state").await;
     assert_eq!((&changed["full"], &changed["items"][0]["agent_id"]), (&json!(false), &json!("a-2")));
     let closed = socket.next("state").await;
@@ -240,13 +245,16 @@ async fn there_are_as_many_clients_as_configured() {
 #[tokio::test]
 async fn the_same_feed_comes_as_events_and_as_lines() {
     let world = World::holding((1..=3).map(|seq| entry(seq, "US-1")).collect(), |_| {});
-    for (accept, content) in [("text/event-stream", "text/event-stream"), ("application/x-ndjson", "application/x-ndjson")] {
+    for (accept, content) in
+        [("text/event-stream", "text/event-stream"), ("application/x-ndjson", "application/x-ndjson")]
+    {
         let request = world.http.get(world.url("/api/feed?story=US-1&since=1")).header("accept", accept);
         let response = request.send().await.expect("an answer");
         assert_eq!(response.headers()["content-type"], content);
         let (mut body, mut text) = (response.bytes_stream(), String::new());
         while !text.contains("\"seq\":3") {
-            let chunk = tokio::time::timeout(BOUND, body.next()).await.expect("in time").expect("open").expect("a chunk");
+            let chunk =
+                tokio::time::timeout(BOUND, body.next()).await.expect("in time").expect("open").expect("a chunk");
             text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
         }
         assert!(text.contains("\"type\":\"hello\"") && !text.contains("\"seq\":1,"), "{text}");

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-
-use fleetscope::model::{
-    AgentView, Change, ConsumerInfo, ConsumersReport, StoryView, StreamInfo, StreamsReport,
-};
+use fleetscope::model::{AgentView, Change, ConsumerInfo, ConsumersReport, StoryView, StreamInfo, StreamsReport};
 use fleetscope::status::Health;
 use serde_json::{Value as Json, json};
 
@@ -134,10 +131,12 @@ async fn an_event_tells_deliveries_seen_and_derived() {
 #[tokio::test]
 async fn a_payload_that_is_no_json_is_text_and_json_stays_on_one_line() {
     let world = World::start();
-    world.commit(|seq| vec![
-        with_payload(seq, "US-1", "not {json".to_owned()),
-        with_payload(seq + 1, "US-1", "{\r\n \"a\": \"b\\nc\"\n}".to_owned()),
-    ]);
+    world.commit(|seq| {
+        vec![
+            with_payload(seq, "US-1", "not {json".to_owned()),
+            with_payload(seq + 1, "US-1", "{\r\n \"a\": \"b\\nc\"\n}".to_owned()),
+        ]
+    });
     let response = world.http.get(world.url("/api/events?payload=full&order=asc")).send().await.expect("an answer");
     let text = response.text().await.expect("a body");
     assert!(!text.contains('\n'));
@@ -166,7 +165,10 @@ async fn stories_are_live_first_then_closed() {
             None => break,
         }
     }
-    assert_eq!(json!(seen), json!(["live-4", "live-3", "live-2", "live-1", "live-0", "old-4", "old-3", "old-2", "old-1", "old-0"]));
+    assert_eq!(
+        json!(seen),
+        json!(["live-4", "live-3", "live-2", "live-1", "live-0", "old-4", "old-3", "old-2", "old-1", "old-0"])
+    );
     assert_eq!(world.get("/api/stories/live-2").await.1["last_event"], at(12).to_string());
     assert_eq!(world.get("/api/stories/old-2").await.1["story_id"], "old-2");
 }
@@ -182,7 +184,8 @@ async fn a_storys_trace_is_made_of_its_records() {
 #[tokio::test]
 async fn state_comes_from_the_board() {
     let world = World::start();
-    let agent = AgentView { agent_id: "agent-dev-001".into(), role: "DEV".into(), since: at(1), ..AgentView::default() };
+    let agent =
+        AgentView { agent_id: "agent-dev-001".into(), role: "DEV".into(), since: at(1), ..AgentView::default() };
     world.board.apply(vec![Change::Agent(agent)], at(2));
     assert_eq!(world.items("/api/agents").await[0]["since"], at(1).to_string());
     assert_eq!(world.get("/api/agents/agent-dev-001").await.1["state"], "idle");
@@ -215,10 +218,29 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
     let document: Json = serde_json::from_str(&fleetscope::api::openapi()).expect("JSON");
     let documented: BTreeSet<&str> = document["paths"].as_object().expect("paths").keys().map(String::as_str).collect();
     let wanted = [
-        "/", "/api/agents", "/api/agents/{id}", "/api/consumers", "/api/councils", "/api/deliberations", "/api/events",
-        "/api/events/{seq}", "/api/feed", "/api/stories", "/api/stories/{id}", "/api/stories/{id}/trace",
-        "/api/streams", "/api/ticket", "/app.js", "/icon.svg", "/live", "/metrics", "/openapi.json", "/ready",
-        "/status", "/style.css", "/ws",
+        "/",
+        "/api/agents",
+        "/api/agents/{id}",
+        "/api/consumers",
+        "/api/councils",
+        "/api/deliberations",
+        "/api/events",
+        "/api/events/{seq}",
+        "/api/feed",
+        "/api/stories",
+        "/api/stories/{id}",
+        "/api/stories/{id}/trace",
+        "/api/streams",
+        "/api/ticket",
+        "/app.js",
+        "/icon.svg",
+        "/live",
+        "/metrics",
+        "/openapi.json",
+        "/ready",
+        "/status",
+        "/style.css",
+        "/ws",
     ];
     assert_eq!(documented, wanted.into_iter().collect());
     let world = World::start();

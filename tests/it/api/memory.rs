@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
-use fleetscope::model::{
-    Cursor, Delivery, Known, Order, Page, Position, Query, Record, Seq, StoryView, Timestamp,
-};
+use fleetscope::model::{Cursor, Delivery, Known, Order, Page, Position, Query, Record, Seq, StoryView, Timestamp};
 use parking_lot::Mutex;
 
 #[derive(Debug, Default)]

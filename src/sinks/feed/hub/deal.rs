@@ -54,7 +54,7 @@ pub(crate) fn entries(tail: &Tail, deliveries: &[&Delivery]) -> HashMap<Seq, Arc
     seqs.dedup();
     let Some(Next::Batches(batches)) = seqs.iter().find_map(|seq| match tail.after(seq.saturating_sub(1)) {
         Next::Behind(_) | Next::UpToDate => None,
-        batches => Some(batches),
+        batches @ Next::Batches(_) => Some(batches),
     }) else {
         return found;
     };
@@ -70,20 +70,13 @@ pub(crate) fn entries(tail: &Tail, deliveries: &[&Delivery]) -> HashMap<Seq, Arc
 
 /// The frames that tell deliveries of entries a filter lets through. An entry the tail no longer has is judged by what
 /// its delivery says of it: rather one delivery too many than one too few.
-pub(crate) fn deliveries(
-    filter: &Filter,
-    deliveries: &[&Delivery],
-    entries: &HashMap<Seq, Arc<Record>>,
-) -> Vec<Frame> {
+pub(crate) fn deliveries(filter: &Filter, deliveries: &[&Delivery], entries: &HashMap<Seq, Arc<Record>>) -> Vec<Frame> {
     let wanted = |delivery: &&&Delivery| match entries.get(&delivery.event.seq) {
         Some(entry) => filter.matches(entry),
         None => may_match(filter, delivery),
     };
-    let items: Vec<_> = deliveries
-        .iter()
-        .filter(wanted)
-        .map(|d| Settled { seq: d.event.seq, standing: Standing::from(*d) })
-        .collect();
+    let items: Vec<_> =
+        deliveries.iter().filter(wanted).map(|d| Settled { seq: d.event.seq, standing: Standing::from(*d) }).collect();
     items.chunks(MAX_ITEMS).map(Frame::deliveries).collect()
 }
 
