@@ -162,6 +162,12 @@ fn router(api: &Api) -> Router {
         .with_state(api.clone())
 }
 
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |n: u8| char::from_digit(u32::from(n), 16).expect("below 16");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// Serves until `context.stop`, then lets open requests finish within a deadline.
 pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow::Result<()> {
     let http = context.config.http.clone();
@@ -200,12 +206,12 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES);
     let server = server.first_request_timeout(HEADERS);
-    let served = match tls {
+    let ended = match tls {
         Some(config) => server.acceptor(RustlsAcceptor::new(config).acceptor(gate)).serve(service).await,
         None => server.acceptor(gate).serve(service).await,
     };
     for task in [&hub, &follow, &waiter] {
         task.abort();
     }
-    served.context("the HTTP server ended")
+    ended.context("the HTTP server ended")
 }

@@ -116,8 +116,7 @@ fn page(parts: &Parts, asked: &EventsQuery, now: Timestamp) -> Result<String, cr
     };
     let next = next.map(|Cursor(seq)| cursor_text('e', seq));
     let next = serde_json::to_string(&next).expect("a text or null");
-    body.push_str(&format!("],\"next\":{next},\"as_of\":\"{now}\"}}"));
-    Ok(body)
+    Ok(format!("{body}],\"next\":{next},\"as_of\":\"{now}\"}}"))
 }
 
 /// All about one event.

@@ -104,7 +104,7 @@ pub(super) async fn status(State(api): State<Api>, role: Role) -> Result<Respons
     let (stats, positions) = api.parts.blocking(read).await?;
     let position =
         |p: crate::model::Position| PositionJson { source: p.key.to_string(), seq: p.seq, incarnation: p.incarnation };
-    let status = StatusJson {
+    let body = StatusJson {
         version: env!("CARGO_PKG_VERSION"),
         started: Time(api.started),
         uptime_seconds: Timestamp::now().since(api.started).as_secs(),
@@ -120,7 +120,7 @@ pub(super) async fn status(State(api): State<Api>, role: Role) -> Result<Respons
         positions: positions.into_iter().map(position).collect(),
         feed: FeedJson { clients: api.seats.clients(), max_clients: api.context.config.http.max_feed_clients },
     };
-    Ok(Json(status).into_response())
+    Ok(Json(body).into_response())
 }
 
 /// Builds the page one at a time; who waited while one was built gets that one.

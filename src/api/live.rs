@@ -39,7 +39,8 @@ const MAX_MESSAGES: u32 = 120;
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ticket {
     /// To be sent as `ticket` in the first message.
-    ticket: String,
+    #[serde(rename = "ticket")]
+    text: String,
     /// Seconds it is good for.
     expires_in: u64,
     /// The role it stands for.
@@ -53,13 +54,14 @@ pub(super) struct Ticket {
     responses((status = 200, description = "A ticket, good once and for 30 s", body = Ticket)))]
 pub(super) async fn ticket(State(api): State<Api>, role: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     none(query.as_deref())?;
-    let ticket = api.access.tickets.issue(role);
-    let ticket = ticket.ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no randomness for a ticket"))?;
+    let text = api.access.tickets.issue(role);
+    let text = text.ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no randomness for a ticket"))?;
     let required = api.access.guarded();
-    Ok(Json(Ticket { ticket, expires_in: LIFE.as_secs(), role: role.name(), required }).into_response())
+    Ok(Json(Ticket { text, expires_in: LIFE.as_secs(), role: role.name(), required }).into_response())
 }
 
-/// The live feed: JSON frames, see docs/FEED.md.
+/// The live feed as JSON frames: hello, events, deliveries, state, gap, omitted, replay, error. The client sends
+/// `{"type":"subscribe","filter":{…},"since":seq|"5m"|null,"payload":"summary"|"full"}`, again whenever it likes.
 #[utoipa::path(get, path = "/ws", tag = "live",
     responses((status = 101, description = "A WebSocket; its first message brings the subscription, and a ticket where tokens are on"),
               (status = 403, description = "The Origin is not allowed", body = Problem),

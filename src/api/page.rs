@@ -11,7 +11,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 fn file(headers: &HeaderMap, content: &'static str, body: &'static str) -> Response {
     let hash = Sha256::digest(body.as_bytes());
-    let tag = format!("\"{}\"", hash[..8].iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let tag = format!("\"{}\"", super::hex(&hash[..8]));
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     let unchanged = known.flat_map(|v| v.split(',')).any(|v| v.trim().trim_start_matches("W/") == tag);
     let mut response = if unchanged {

@@ -9,6 +9,7 @@ use rustls::crypto::ring::default_provider;
 use sha2::{Digest, Sha256};
 
 use super::Role;
+use crate::api::hex;
 
 /// How long a ticket is good for.
 pub(in crate::api) const LIFE: Duration = Duration::from_secs(30);
@@ -24,7 +25,7 @@ impl Tickets {
     pub(in crate::api) fn issue(&self, role: Role) -> Option<String> {
         let mut random = [0; 32];
         default_provider().secure_random.fill(&mut random).ok()?;
-        let ticket: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let ticket = hex(&random);
         let now = Instant::now();
         let mut tickets = self.0.lock();
         tickets.retain(|_, (_, issued)| now.saturating_duration_since(*issued) < LIFE);

@@ -406,3 +406,11 @@ $("tabs").append(...Object.entries(tabs).map(([name, text]) => el("button", { ty
 tab("events");
 setFilter(parse(new URLSearchParams(location.search).get("filter") || ""));
 connect();
+// Links others can share: #event/12, #story/US-1.
+function follow() {
+  const [kind, id] = location.hash.slice(1).split(/\/(.*)/);
+  if (kind === "event" && /^\d+$/.test(id)) openEvent(id);
+  else if (kind === "story" && id) openStory(decodeURIComponent(id));
+}
+addEventListener("hashchange", follow);
+follow();

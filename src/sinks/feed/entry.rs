@@ -34,7 +34,7 @@ pub(crate) struct Event<'a> {
     source: &'static str,
     /// The subject with its ids replaced by `*`.
     #[serde(rename = "type")]
-    event_type: &'a str,
+    kind: &'a str,
     /// The subject.
     subject: &'a str,
     /// When the server stored it.
@@ -100,7 +100,7 @@ impl<'a> Event<'a> {
             seq: record.seq,
             id: message.origin(),
             source: message.source.name(),
-            event_type: &message.event_type,
+            kind: &message.event_type,
             subject: &message.subject,
             timestamp: Time(message.stored),
             received: Time(message.received),

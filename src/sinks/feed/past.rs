@@ -71,14 +71,11 @@ pub(crate) fn page(
 /// The records after `at`, up to `until`: entries that match, and deliveries of entries told before.
 pub(crate) fn scan(parts: &Parts, wanted: &Wanted, at: Seq, until: Seq) -> Result<Piece, JournalError> {
     let within = |r: &&Arc<Record>| r.seq > at && r.seq <= until;
-    let records: Vec<Arc<Record>> = match parts.tail.after(at) {
-        Next::Batches(batches) => {
-            batches.iter().flat_map(|b| &b.records).filter(within).take(RECORDS).map(Arc::clone).collect()
-        }
-        _ => {
-            let read = parts.journal.read(at + 1, RECORDS, RECORD_BYTES)?;
-            read.iter().filter(within).map(Arc::clone).collect()
-        }
+    let records: Vec<Arc<Record>> = if let Next::Batches(batches) = parts.tail.after(at) {
+        batches.iter().flat_map(|b| &b.records).filter(within).take(RECORDS).map(Arc::clone).collect()
+    } else {
+        let read = parts.journal.read(at + 1, RECORDS, RECORD_BYTES)?;
+        read.iter().filter(within).map(Arc::clone).collect()
     };
     let mut frames = Vec::new();
     let first = records.first().map_or(until + 1, |r| r.seq);

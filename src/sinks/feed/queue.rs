@@ -21,6 +21,12 @@ pub(crate) enum Item {
     StateLost,
 }
 
+enum Taken {
+    Item(Item),
+    Nothing,
+    Closed,
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
     frames: VecDeque<Arc<Frame>>,
@@ -72,33 +78,34 @@ impl Queue {
     /// The next item; `None` once closed. Dropping the future loses nothing.
     pub(crate) async fn take(&self) -> Option<Item> {
         loop {
-            if let Some(item) = self.try_take()? {
-                return Some(item);
+            match self.try_take() {
+                Taken::Item(item) => return Some(item),
+                Taken::Closed => return None,
+                Taken::Nothing => {}
             }
             self.wake.notified().await;
         }
     }
 
-    /// `None` = closed, `Some(None)` = nothing waits.
-    fn try_take(&self) -> Option<Option<Item>> {
+    fn try_take(&self) -> Taken {
         let mut waiting = self.waiting.lock();
         if waiting.closed {
-            return None;
+            return Taken::Closed;
         }
         if let Some((from, to)) = waiting.gap.take() {
             waiting.state_lost = false;
-            return Some(Some(Item::Gap(from, to)));
+            return Taken::Item(Item::Gap(from, to));
         }
         if std::mem::take(&mut waiting.state_lost) {
-            return Some(Some(Item::StateLost));
+            return Taken::Item(Item::StateLost);
         }
         let Some(frame) = waiting.frames.pop_front() else {
             waiting.stuck = None;
-            return Some(None);
+            return Taken::Nothing;
         };
         waiting.bytes -= frame.text.len();
         waiting.stuck = (!waiting.frames.is_empty()).then(Instant::now);
-        Some(Some(Item::Frame(frame)))
+        Taken::Item(Item::Frame(frame))
     }
 
     /// Whether something has waited for so long without anything being taken.

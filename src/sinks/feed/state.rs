@@ -16,23 +16,25 @@ const MAX_ITEMS: usize = 200;
 /// The whole state of a topic; nothing when there is none.
 pub(crate) fn whole(board: &Board, topic: Topic) -> Vec<Frame> {
     board.read(|state| match topic {
-        Topic::Agents => cut(topic, state, state.agents.values().map(|a| AgentJson::from(&**a)).collect()),
-        Topic::Councils => cut(topic, state, state.councils.values().map(|c| CouncilJson::from(&**c)).collect()),
+        Topic::Agents => cut(topic, state, &state.agents.values().map(|a| AgentJson::from(&**a)).collect::<Vec<_>>()),
+        Topic::Councils => {
+            cut(topic, state, &state.councils.values().map(|c| CouncilJson::from(&**c)).collect::<Vec<_>>())
+        }
         Topic::Deliberations => {
-            cut(topic, state, state.deliberations.values().map(|d| DeliberationJson::from(&**d)).collect())
+            cut(topic, state, &state.deliberations.values().map(|d| DeliberationJson::from(&**d)).collect::<Vec<_>>())
         }
         Topic::Stories => {
             let mut stories: Vec<&StoryView> = state.stories.values().map(AsRef::as_ref).collect();
             stories.sort_unstable_by(|a, b| b.last_event.cmp(&a.last_event).then_with(|| a.story_id.cmp(&b.story_id)));
             stories.truncate(MAX_STORIES);
-            cut(topic, state, stories.into_iter().map(StoryJson::from).collect())
+            cut(topic, state, &stories.into_iter().map(StoryJson::from).collect::<Vec<_>>())
         }
-        Topic::Consumers => cut(topic, state, state.consumers.values().flat_map(|r| consumers(r)).collect()),
+        Topic::Consumers => cut(topic, state, &state.consumers.values().flat_map(|r| consumers(r)).collect::<Vec<_>>()),
     })
 }
 
 /// Only the first frame of a whole is marked `full`: it replaces what a client had, the others add to it.
-fn cut<T: Serialize>(topic: Topic, state: &State, items: Vec<T>) -> Vec<Frame> {
+fn cut<T: Serialize>(topic: Topic, state: &State, items: &[T]) -> Vec<Frame> {
     let frame = |(n, items): (usize, &[T])| Frame::state(topic, &items, &[], n == 0, state.as_of);
     items.chunks(MAX_ITEMS).enumerate().map(frame).collect()
 }

@@ -168,7 +168,7 @@ async fn path_tricks_and_malformed_requests_reach_nothing() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
         assert!(!answer.contains("root:"), "{path}");
     }
-    let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = "x-many: y\r\n".repeat(200);
     for request in [
         format!("GET /live HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"),
         format!("GET /live?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(100_000)),

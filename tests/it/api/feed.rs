@@ -15,7 +15,7 @@ async fn what_is_committed_arrives_once_and_in_order() {
     socket.say(json!({"type": "subscribe", "since": 0})).await;
     socket.live().await;
     for n in 0..200 {
-        world.commit(|seq| (0..n % 7 + 1).map(|i| entry(seq + i, "US-1")).collect());
+        world.commit(|seq| (0..=n % 7).map(|i| entry(seq + i, "US-1")).collect());
     }
     let last = world.entry("US-1");
     let (seqs, gaps) = socket.until(last).await;

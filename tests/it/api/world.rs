@@ -77,7 +77,7 @@ impl World {
             status: Arc::clone(&status),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
-            trace: Arc::new(|records, traces| spans(records, traces)),
+            trace: Arc::new(spans),
         };
         tokio::spawn(serve(context, listener));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -233,7 +233,7 @@ pub(crate) fn with_payload(seq: Seq, story: &str, payload: String) -> Record {
         incarnation: 0,
         stream_seq: seq,
         subject: "agent.response.completed".into(),
-        event_type: if seq % 2 == 0 { "agent.response.completed" } else { "planning.story.created" }.into(),
+        event_type: if seq.is_multiple_of(2) { "agent.response.completed" } else { "planning.story.created" }.into(),
         stored: at(seq),
         received: at(seq).plus(Duration::from_millis(2)),
         size: payload.len() as u32,
@@ -250,14 +250,14 @@ pub(crate) fn with_payload(seq: Seq, story: &str, payload: String) -> Record {
     let ids = Ids {
         story: Some(story.into()),
         task: Some(format!("T-{seq}").into()),
-        role: Some(if seq % 2 == 0 { "DEV" } else { "QA" }.into()),
+        role: Some(if seq.is_multiple_of(2) { "DEV" } else { "QA" }.into()),
         agent: Some("agent-dev-001".into()),
         ..Ids::default()
     };
     let resolved = Resolved {
         ids,
         trace: Some(TraceKey::story(story)),
-        severity: if seq % 5 == 0 { Severity::Error } else { Severity::Info },
+        severity: if seq.is_multiple_of(5) { Severity::Error } else { Severity::Info },
         summary: format!("answer {seq} of agent-dev-001").into(),
         ..Resolved::default()
     };

@@ -54,7 +54,7 @@ pub(crate) fn entries(tail: &Tail, deliveries: &[&Delivery]) -> HashMap<Seq, Arc
     seqs.dedup();
     let Some(Next::Batches(batches)) = seqs.iter().find_map(|seq| match tail.after(seq.saturating_sub(1)) {
         Next::Behind(_) | Next::UpToDate => None,
-        batches => Some(batches),
+        batches @ Next::Batches(_) => Some(batches),
     }) else {
         return found;
     };

@@ -12,7 +12,7 @@ use crate::sinks::feed::subscription::{Topic, Wanted};
 
 /// Two subscriptions with the same key get the same frames.
 pub(super) fn key(wanted: &Wanted) -> String {
-    format!("{:?}", wanted)
+    format!("{wanted:?}")
 }
 
 /// One client of a group.
