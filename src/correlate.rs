@@ -185,7 +185,8 @@ impl Correlator {
 
     /// Folds a message into the state: the same for one that comes in and one read back.
     fn fold_message(&mut self, message: &Message) -> Folded {
-        let ids = resolve::ids(message, &self.memory.owners);
+        let mut ids = resolve::ids(message, &self.memory.owners);
+        self.memory.share(&mut ids);
         let violations = drift::violations(message);
         let severity = summary::severity(message);
         let repeated = self
@@ -228,7 +229,8 @@ impl Correlator {
                 trace: current,
                 story: ids.story.clone(),
             };
-            let subject = message.subject.clone();
+            let one = message.subject == message.event_type;
+            let subject = if one { message.event_type.clone() } else { message.subject.clone() };
             self.memory.remember(&message.stream, Entry { stream_seq: message.stream_seq, subject, known });
         }
         let summary = summary::summary(message, &ids);

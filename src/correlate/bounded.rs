@@ -84,6 +84,15 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.slots[at as usize].item.as_mut().map(|(_, value)| value)
     }
 
+    /// The key as it is held, to be shared.
+    pub(super) fn key<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&K>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.find(key)?;
+        self.slots[at as usize].item.as_ref().map(|(key, _)| key)
+    }
+
     pub(super) fn contains<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -236,8 +245,8 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// 2 MiB at most: the last 131,072 things given up.
-    const CAPACITY: usize = 1 << 17;
+    /// 2 MiB at most: the last 65,536 things given up.
+    const CAPACITY: usize = 1 << 16;
 
     pub(super) fn add(&mut self, mark: [u8; 8]) {
         let mark = u64::from_be_bytes(mark);

@@ -189,6 +189,11 @@ pub(super) fn subtree(
         spans.push(agent_span(id, d, answer, (key, own_id)));
     }
     d.sent = Some((key.clone(), own_id));
+    // What is in the spans now need not be held any longer.
+    for answer in &mut d.answers {
+        (answer.role, answer.model) = (None, None);
+        answer.service = answer.agent.clone();
+    }
 }
 
 impl Fold<'_> {

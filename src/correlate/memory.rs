@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CouncilView, Settlement, Text, Timestamp};
+use crate::model::{CouncilView, Ids, Settlement, Text, Timestamp};
 
 use super::Settings;
 use super::agent::Agent;
@@ -20,7 +20,7 @@ use super::work::WorkKind;
 /// Agents followed at a time. A fleet has a council of three for each of five roles.
 const MAX_AGENTS: usize = 2_000;
 /// Deliveries remembered, so that a repeated settlement is recognised.
-const MAX_DELIVERIES: usize = 32_768;
+const MAX_DELIVERIES: usize = 16_384;
 /// Bytes a story may take on average.
 const STORY_BYTES: usize = 1_400;
 
@@ -70,7 +70,28 @@ pub(super) struct Told {
     pub(super) deliberations_closed: Vec<Text>,
 }
 
+/// One copy of a text that is held as a key already.
+fn share<V>(held: &Lru<Text, V>, id: &mut Option<Text>) {
+    if let Some(id) = id
+        && let Some(key) = held.key(id)
+    {
+        *id = key.clone();
+    }
+}
+
 impl Memory {
+    /// Lets a message's ids share the texts held: most of what is remembered is ids.
+    pub(super) fn share(&self, ids: &mut Ids) {
+        let ray = ids.task == ids.deliberation;
+        share(&self.stories, &mut ids.story);
+        share(&self.agents, &mut ids.agent);
+        share(&self.ceremonies, &mut ids.ceremony);
+        share(&self.deliberations, &mut ids.task);
+        if ray {
+            ids.deliberation.clone_from(&ids.task);
+        }
+    }
+
     pub(super) fn new(settings: &Settings) -> Self {
         let mut memory = Self {
             stories: Lru::new(1),
@@ -99,7 +120,7 @@ impl Memory {
         self.stories.set_capacity(stories);
         self.max_story_bytes = stories.saturating_mul(STORY_BYTES);
         self.traces.set_capacity((stories / 2).max(16));
-        self.owners.set_capacity(stories.saturating_mul(3).max(64));
+        self.owners.set_capacity(stories.saturating_mul(2).max(64));
         self.ceremonies.set_capacity((stories / 10).max(16));
         self.deliberations.set_capacity((stories / 2).max(64));
         self.agents.set_capacity(MAX_AGENTS);

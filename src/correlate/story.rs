@@ -64,7 +64,7 @@ impl Story {
     /// Estimated bytes in memory.
     pub(super) fn weight(&self) -> usize {
         let texts = self.plans.len() + self.ceremonies.len() + self.agents.len();
-        560 + 70 * texts + 48 * self.phases.len() + self.work.iter().map(Work::weight).sum::<usize>()
+        700 + 24 * texts + 48 * self.phases.len() + self.work.iter().map(Work::weight).sum::<usize>()
     }
 
     pub(super) fn phase(&self) -> Text {
@@ -142,7 +142,7 @@ impl Fold<'_> {
             ] {
                 grown += usize::from(id.as_ref().is_some_and(|id| push_new(list, id, max)));
             }
-            self.state.story_bytes += 70 * grown;
+            self.state.story_bytes += 24 * grown;
         }
         self.own_ids(id, ids);
         (key, part)

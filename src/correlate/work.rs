@@ -70,7 +70,7 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn weight(&self) -> usize {
-        280 + 24 * self.waiting.len() + self.title.as_ref().map_or(0, |t| t.len())
+        400 + 24 * self.waiting.len() + self.title.as_ref().map_or(0, |t| t.len())
     }
 
     pub(super) fn view(&self) -> TaskView {
