@@ -74,8 +74,23 @@ pub(super) fn created(stream: &wire::Stream) -> Timestamp {
     Timestamp::parse(&stream.created).unwrap_or_default()
 }
 
+/// What this process remembers of a stream besides its position.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memory {
+    /// When the last message read was stored.
+    pub(super) stored: Option<Timestamp>,
+    /// Whether another message was found in place of the last one read.
+    pub(super) replaced: bool,
+}
+
 /// Decides. `began` = when the source started: a stream made later is read from its beginning in any case.
-pub(super) fn begin(stream: &wire::Stream, committed: Option<&Position>, start: Start, began: Timestamp) -> Begin {
+pub(super) fn begin(
+    stream: &wire::Stream,
+    committed: Option<&Position>,
+    memory: Memory,
+    start: Start,
+    began: Timestamp,
+) -> Begin {
     let created = created(stream);
     let state = &stream.state;
     let first = state.first_seq.max(1);
@@ -96,11 +111,17 @@ pub(super) fn begin(stream: &wire::Stream, committed: Option<&Position>, start: 
     };
     let reset = if committed.created != created.nanos() {
         Some(Reset::Recreated)
-    } else if state.last_seq < committed.seq {
+    } else if state.last_seq < committed.seq || memory.replaced {
         Some(Reset::WentBack)
     } else {
         None
     };
+    if let (Some(Reset::WentBack), Some(stored)) = (reset, memory.stored) {
+        // What is left was read: only what was stored after the last message read is new.
+        let after = stored.plus(Duration::from_nanos(1));
+        let position = at(0, committed.incarnation + 1);
+        return Begin { from: Deliver::Time(after), position, moved: false, missed: 0, reset };
+    }
     if reset.is_some() {
         return from(first, at(first - 1, committed.incarnation + 1), true, 0, reset);
     }
@@ -112,6 +133,10 @@ pub(super) fn begin(stream: &wire::Stream, committed: Option<&Position>, start: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn begin(stream: &wire::Stream, committed: Option<&Position>, start: Start, began: Timestamp) -> Begin {
+        super::begin(stream, committed, Memory::default(), start, began)
+    }
 
     const CREATED: &str = "2026-11-22T06:28:05.055085235Z";
 
@@ -156,6 +181,19 @@ mod tests {
         assert_eq!((again.from, again.reset, again.position.incarnation), (Deliver::Seq(3), Some(Reset::Recreated), 3));
         let back = begin(&stream(1, 6), Some(&committed(7)), Start::New, later());
         assert_eq!((back.from, back.reset, back.missed), (Deliver::Seq(1), Some(Reset::WentBack), 0));
+    }
+
+    #[test]
+    fn a_stream_that_lost_its_tail_is_not_read_twice() {
+        let stored = Some(Timestamp::from_nanos(40));
+        let seen = |last_seq, replaced| {
+            super::begin(&stream(1, last_seq), Some(&committed(7)), Memory { stored, replaced }, Start::All, later())
+        };
+        for begin in [seen(6, false), seen(9, true)] {
+            assert_eq!((begin.from, begin.reset), (Deliver::Time(Timestamp::from_nanos(41)), Some(Reset::WentBack)));
+            assert_eq!((begin.position.seq, begin.position.incarnation), (0, 3));
+        }
+        assert_eq!(seen(9, false).reset, None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::begin::Deliver;
 use super::decode::Raw;
 use super::error::ApiError;
 use super::gap::Gaps;
-use super::outlet::{Gone, Outlet};
+use super::outlet::Outlet;
 use super::pull::{Broken, Puller};
 use super::read::{End, Stream, missed};
 use super::signals::Denied;
@@ -34,6 +34,7 @@ pub(super) async fn deliver(
     gaps: &mut Gaps,
     outlet: &mut Outlet,
 ) -> Result<(), End> {
+    let (from, check) = overlap(stream, from);
     let mut puller = Puller::create(&shared.api, &stream.name, from, shared.config.batch).await?;
     *stream.trouble.lock() = None;
     if shared.api.stream(&stream.name).await?.created != info.created {
@@ -41,12 +42,8 @@ pub(super) async fn deliver(
         puller.remove().await;
         return Err(End::Again);
     }
-    if puller.pending == 0 && info.state.last_seq > outlet.position().seq {
-        // Nothing deliverable up to the last sequence: the tail was deleted, which is no sign of being stuck.
-        outlet.skip_to(info.state.last_seq);
-        outlet.commit().await?;
-    }
-    let ended = Delivery { shared, stream, connect, gaps, outlet }.run(&mut puller).await;
+    let last_seq = info.state.last_seq;
+    let ended = Delivery { shared, stream, connect, gaps, outlet, check, last_seq }.run(&mut puller).await;
     let denied = Denied::Publish(Api::pull_subject(&stream.name, puller.name()));
     let refused = shared.api.signals().is_denied(&denied);
     if !gaps.is_empty() {
@@ -64,12 +61,24 @@ pub(super) async fn deliver(
     }
 }
 
+/// Begins with the last message read, where it is known: if another one stands there now, the stream lost its tail.
+fn overlap(stream: &Stream, from: Deliver) -> (Deliver, Option<(u64, Timestamp)>) {
+    match (from, *stream.last_read.lock()) {
+        (Deliver::Seq(next), Some(last)) if last.0 > 0 && last.0 + 1 == next => (Deliver::Seq(last.0), Some(last)),
+        _ => (from, None),
+    }
+}
+
 struct Delivery<'a> {
     shared: &'a Shared,
     stream: &'a Stream,
     connect: u64,
     gaps: &'a mut Gaps,
     outlet: &'a mut Outlet,
+    /// The message that must stand where it was read.
+    check: Option<(u64, Timestamp)>,
+    /// The stream's last sequence before the consumer was made.
+    last_seq: u64,
 }
 
 impl Delivery<'_> {
@@ -77,6 +86,11 @@ impl Delivery<'_> {
         let mut messages = Vec::new();
         let mut delivered = Instant::now();
         loop {
+            if puller.pending == 0 && self.last_seq > self.outlet.position().seq {
+                // Nothing deliverable is left up to there: the tail was deleted.
+                self.outlet.skip_to(self.last_seq);
+                self.outlet.commit().await?;
+            }
             let waiting = self.outlet.is_waiting();
             let came = tokio::select! {
                 biased;
@@ -107,12 +121,16 @@ impl Delivery<'_> {
         }
     }
 
-    async fn take(&mut self, messages: &mut Vec<async_nats::Message>) -> Result<(), Gone> {
+    async fn take(&mut self, messages: &mut Vec<async_nats::Message>) -> Result<(), End> {
         let received = Timestamp::now();
         for message in messages.drain(..) {
             let Some(delivered) = message.reply.as_deref().and_then(ack::subject) else { continue };
             let (before, seq) = (self.outlet.position().seq, delivered.stream_seq);
             if seq <= before {
+                if self.check.is_some_and(|(read, stored)| read == seq && stored != delivered.stored) {
+                    *self.stream.replaced.lock() = Some(self.outlet.position().incarnation);
+                    return Err(End::Again);
+                }
                 continue;
             }
             if before > 0 && seq > before + 1 {
@@ -129,7 +147,7 @@ impl Delivery<'_> {
                 received,
             };
             self.outlet.push(shield::message(raw, &self.shared.masker));
-            *self.stream.last_stored.lock() = delivered.stored;
+            *self.stream.last_read.lock() = Some((seq, delivered.stored));
             if self.outlet.is_full() {
                 self.outlet.flush().await?;
             }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
-use crate::model::{Glob, Position, Text, Timestamp};
+use crate::model::{Glob, Position, Text};
 use crate::status::Health;
 
 use super::error::ApiError;
@@ -157,7 +157,8 @@ fn meet(shared: &Arc<Shared>, streams: &Streams, tasks: &TaskTracker, info: &wir
                 name,
                 position: Arc::new(Mutex::new(position)),
                 last_seq: AtomicU64::new(0),
-                last_stored: Mutex::new(Timestamp::ZERO),
+                last_read: Mutex::default(),
+                replaced: Mutex::default(),
                 trouble: Mutex::default(),
                 look: Notify::new(),
                 stop: CancellationToken::new(),

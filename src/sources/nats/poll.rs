@@ -72,8 +72,8 @@ fn lag(metrics: &Metrics, streams: &Streams, infos: &[StreamInfo], at: Timestamp
     let mut worst = 0.0_f64;
     for info in infos.iter().filter(|info| info.last_seq > info.read_seq) {
         let Some(stream) = streams.get(&info.name) else { continue };
-        let stored = *stream.last_stored.lock();
-        if stored > Timestamp::ZERO {
+        let last = *stream.last_read.lock();
+        if let Some((_, stored)) = last {
             worst = worst.max(at.since(stored).as_secs_f64());
         }
     }

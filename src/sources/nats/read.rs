@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Position, Text, Timestamp};
 
-use super::begin::{self, Begin};
+use super::begin::{self, Begin, Memory};
 use super::deliver::{self, STUCK};
 use super::error::ApiError;
 use super::gap::Gaps;
@@ -28,8 +28,10 @@ pub(super) struct Stream {
     pub(super) position: Arc<Mutex<Option<Position>>>,
     /// Its last sequence, as the last poll saw it.
     pub(super) last_seq: AtomicU64,
-    /// When the last message read was stored.
-    pub(super) last_stored: Mutex<Timestamp>,
+    /// The last message read, and when it was stored.
+    pub(super) last_read: Mutex<Option<(u64, Timestamp)>>,
+    /// The life of the stream in which another message was found in place of one that was read.
+    pub(super) replaced: Mutex<Option<u32>>,
     /// Why it cannot be read now.
     pub(super) trouble: Mutex<Option<Text>>,
     /// Told to look at the stream anew.
@@ -109,7 +111,11 @@ async fn reading(shared: &Shared, stream: &Stream, connect: u64, gaps: &mut Gaps
     };
     stream.last_seq.store(info.state.last_seq, Ordering::Relaxed);
     let committed = stream.position.lock().clone();
-    let start = begin::begin(&info, committed.as_ref(), shared.start, shared.began);
+    let memory = Memory {
+        stored: stream.last_read.lock().map(|(_, stored)| stored),
+        replaced: committed.as_ref().is_some_and(|p| *stream.replaced.lock() == Some(p.incarnation)),
+    };
+    let start = begin::begin(&info, committed.as_ref(), memory, shared.start, shared.began);
     if start.reset.is_some() {
         gaps.forget();
     }
@@ -140,7 +146,7 @@ fn report(shared: &Shared, stream: &str, start: &Begin) {
             stream,
             reason = reset.reason(),
             incarnation = start.position.incarnation,
-            "the stream is not the one that was read before: it is read again from its first message"
+            "the stream is not the one that was read before: what it holds now is read as a new life of it"
         );
     }
     missed(shared, stream, start.missed);

@@ -49,7 +49,7 @@ pub(super) async fn walk(shared: &Shared, stream: &Stream, connect: u64, outlet:
                     received: Timestamp::now(),
                 };
                 outlet.push(shield::message(raw, &shared.masker));
-                *stream.last_stored.lock() = stored;
+                *stream.last_read.lock() = Some((message.seq, stored));
                 outlet.rest().await?;
             }
             Err(error) if error.is_no_message() => {

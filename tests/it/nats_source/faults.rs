@@ -17,6 +17,7 @@ on_each_server! {
     survives_a_server_that_forgot_everything => wiped;
     sees_that_a_stream_was_made_anew => recreated;
     sees_that_a_stream_went_back => went_back;
+    sees_that_a_lost_tail_was_overtaken => overtaken;
     mends_a_half_open_connection => half_open;
     makes_a_deleted_consumer_again => consumer_deleted;
     waits_for_a_stalled_ingest_without_losing_anything => stalled;
@@ -136,8 +137,43 @@ async fn went_back(binary: &Path) {
     server.kill();
     server.restore();
     server.restart();
-    assert_eq!(identities(&source.messages(1).await), [(1, 1)]);
-    assert_eq!(source.errors("stream_went_back"), 1);
+    // What was restored was read before: only what is stored from now on is new.
+    retry_publish(&fleet).await;
+    assert_eq!(identities(&source.messages(1).await), [(1, 2)]);
+    assert!(source.errors("stream_went_back") > 0);
+    let (positions, _) = source.stop().await;
+    assert_eq!((positions[0].seq, positions[0].incarnation), (2, 1));
+    // The same with the process away: it cannot tell what is new, so all of it is read.
+    server.kill();
+    server.restore();
+    server.restart();
+    let mut source = Source::start(config(&server.url()), positions);
+    assert_eq!(identities(&source.messages(1).await), [(2, 1)]);
+    source.stop().await;
+}
+
+async fn overtaken(binary: &Path) {
+    let mut server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish(&fleet, "context.a", "{}").await;
+    server.kill();
+    server.save();
+    server.restart();
+    retry_publish(&fleet).await;
+    let proxy = Proxy::start(server.port()).await;
+    let mut source = Source::start(config(&proxy.url()), Vec::new());
+    assert_eq!(identities(&source.messages(2).await), [(0, 1), (0, 2)]);
+    // The tail is lost, and others take its place before we are back.
+    proxy.refuse(true);
+    server.kill();
+    server.restore();
+    server.restart();
+    for _ in 0..3 {
+        retry_publish(&fleet).await;
+    }
+    proxy.refuse(false);
+    assert_eq!(identities(&source.messages(3).await), [(1, 2), (1, 3), (1, 4)]);
     source.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, tcp};
@@ -14,6 +15,7 @@ pub(crate) struct Proxy {
     /// Connections accepted before this number forward nothing any more.
     silent_below: Arc<watch::Sender<u64>>,
     accepted: watch::Receiver<u64>,
+    refuses: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -23,21 +25,31 @@ impl Proxy {
         let silent_below = Arc::new(watch::Sender::new(0));
         let (count, accepted) = watch::channel(0);
         let silent = Arc::clone(&silent_below);
+        let refuses = Arc::new(AtomicBool::new(false));
+        let turned_away = Arc::clone(&refuses);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let number = *count.borrow();
                 count.send_replace(number + 1);
+                if turned_away.load(Ordering::Acquire) {
+                    continue;
+                }
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
                 tokio::spawn(forward(from_client, to_server, silent.subscribe(), number));
                 tokio::spawn(forward(from_server, to_client, silent.subscribe(), number));
             }
         });
-        Self { address, silent_below, accepted }
+        Self { address, silent_below, accepted, refuses }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("nats://{}", self.address)
+    }
+
+    /// Whether new connections are closed at once.
+    pub(crate) fn refuse(&self, whether: bool) {
+        self.refuses.store(whether, Ordering::Release);
     }
 
     /// All present connections stay open and carry nothing any more; later ones work.
