@@ -66,10 +66,11 @@ struct Shared {
 pub async fn run(
     config: Config,
     input: Input,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<()> {
-    let shared = open(config)?;
+    let shared = open(config, metrics)?;
     let listener = TcpListener::bind(shared.config.http.listen)
         .with_context(|| format!("http.listen: cannot listen on {}", shared.config.http.listen))?;
     let address = listener.local_addr()?;
@@ -118,8 +119,7 @@ fn name_end(ended: Result<(&'static str, Result<()>), tokio::task::JoinError>) -
     Err(anyhow!("{name} ended uninvited"))
 }
 
-fn open(config: Config) -> Result<Shared> {
-    let metrics = Arc::new(Metrics::new());
+fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
     metrics.process.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
     metrics.process.started.with_label_values::<&str>(&[]).set(Timestamp::now().seconds());
     let status = Arc::new(Status::default());

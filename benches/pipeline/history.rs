@@ -19,7 +19,7 @@ const ASKED: usize = 200;
 /// 24 hours of events.
 const SPAN_NS: i64 = 24 * 3600 * 1_000_000_000;
 
-/// Entries: 1 M, or what FLEETSCOPE_BENCH_ENTRIES says (10000000 for the figure of the design).
+/// Entries: 1 M, or what `FLEETSCOPE_BENCH_ENTRIES` says (10000000 for the figure of the design).
 fn entries() -> u64 {
     std::env::var("FLEETSCOPE_BENCH_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000)
 }
@@ -109,7 +109,7 @@ fn questions(total: u64) -> Vec<Question> {
 fn record(n: u64, total: u64) -> Record {
     let (subject, body) = load::message(n, STORIES);
     let story: Text = format!("s-{:08x}-2222-4333-8444-{:012x}", n * 7919 % STORIES, n * 7919 % STORIES).into();
-    let event_type: Text = if n % 50 == 0 { "agent.response.failed".into() } else { subject.into() };
+    let event_type: Text = if n.is_multiple_of(50) { "agent.response.failed".into() } else { subject.into() };
     let role: Text = ["DEV", "QA", "ARCHITECT", "DEVOPS", "DATA"][(n % 5) as usize].into();
     let at = Timestamp::from_nanos((SPAN_NS as f64 * (n as f64 / total as f64)) as i64);
     let ids = Ids {

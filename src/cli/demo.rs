@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use url::Url;
 use super::term;
 use crate::app::{self, Input};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::sources::simulator;
 use crate::{logs, shutdown};
 
@@ -45,7 +47,7 @@ impl Args {
         let mut config = Config::default();
         config.http.listen = self.listen;
         config.otlp.endpoint = self.otlp;
-        config.log.filter = "warn".to_owned();
+        "warn".clone_into(&mut config.log.filter);
         let temporary = self.keep.is_none().then(temporary_folder).transpose()?;
         if let Some(folder) = self.keep.as_ref().or(temporary.as_ref()) {
             config.journal.path.clone_from(folder);
@@ -55,16 +57,19 @@ impl Args {
         let speed = self.speed;
         let result = super::runtime()?.block_on(async {
             let stop = CancellationToken::new();
-            let _logs = logs::start(&config.log, &config.telemetry)?;
+            let metrics = Arc::new(Metrics::new());
+            let logs = logs::init(&config.log, &config.telemetry, &metrics)?;
             shutdown::on_signal(stop.clone())?;
-            app::run(config, input, stop, |address| {
+            let ended = app::run(config, input, metrics, stop, |address| {
                 term::say(format!(
                     "A simulated fleet is at work, {speed} times as fast as a real one.\n\n  \
                      page     http://{address}/\n  metrics  http://{address}/metrics\n  \
                      API      http://{address}/openapi.json\n\nStop with Ctrl-C."
                 ));
             })
-            .await
+            .await;
+            logs.flush().await;
+            ended
         });
         if let Some(folder) = temporary {
             let _ = std::fs::remove_dir_all(folder);

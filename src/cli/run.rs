@@ -1,12 +1,14 @@
 //! `run`: the daemon.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use tokio_util::sync::CancellationToken;
 
 use super::ConfigFile;
 use crate::app::{self, Input};
+use crate::metrics::Metrics;
 use crate::{logs, shutdown};
 
 /// Run the daemon.
@@ -23,12 +25,15 @@ impl Args {
         let config = self.file.load()?;
         super::runtime()?.block_on(async {
             let stop = CancellationToken::new();
-            let _logs = logs::start(&config.log, &config.telemetry)?;
+            let metrics = Arc::new(Metrics::new());
+            let logs = logs::init(&config.log, &config.telemetry, &metrics)?;
             shutdown::on_signal(stop.clone())?;
-            app::run(config, Input::Configured, stop, |address| {
+            let ended = app::run(config, Input::Configured, metrics, stop, |address| {
                 tracing::info!(%address, "listening");
             })
-            .await
+            .await;
+            logs.flush().await;
+            ended
         })?;
         Ok(ExitCode::SUCCESS)
     }

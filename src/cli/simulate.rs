@@ -20,6 +20,7 @@ use crate::sources::simulator::{self, Era, Options, Progress, Summary};
 #[command(after_help = "Examples:\n  fleetscope simulate --nats nats://127.0.0.1:4222 --create-streams\n  \
     fleetscope simulate --nats nats://127.0.0.1:4222 --speed 0 --messages 500000 --no-consumers\n  \
     fleetscope simulate --nats nats://127.0.0.1:4222 --eras A,B,C,D --nak-loops 0.3 --failures 0.2")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Args {
     /// Servers to publish to.
     #[arg(long, value_name = "URL")]

@@ -18,7 +18,7 @@ section! {
     /// The daemon's own log, on standard error.
     pub struct Log = "log", check |_| Vec::new(), {
         /// What is logged: a level ("info"), or directives such as `info,fleetscope::sources=debug`.
-        filter: String = "info".to_owned(),
+        filter: String = "info,async_nats=off".to_owned(),
         /// "text" or "json".
         format: LogFormat = LogFormat::Text,
     }

@@ -107,18 +107,18 @@ async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     }
     backend.mood(Mood::Good);
     stop.store(true, Ordering::Relaxed);
-    let mut published = publisher.await.expect("the publisher ends");
+    let mut told = publisher.await.expect("the publisher ends");
     consumer.await.expect("the consumer ends");
 
     let daemon = Daemon::start(folder.path(), &variables);
     daemon.ready().await;
-    published.push(watch_one_delivery(&daemon, &js).await);
-    let wanted = expected_spans(&published);
-    until("the backend has every span of every event", Duration::from_secs(60), || async {
+    told.push(watch_one_delivery(&daemon, &js).await);
+    let wanted = expected_spans(&told);
+    until("the backend has every span of every event", Duration::from_mins(1), || async {
         backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
     })
     .await;
-    until("all spans are settled", Duration::from_secs(60), || async {
+    until("all spans are settled", Duration::from_mins(1), || async {
         daemon.sample("fleetscope_spans_open").await == Some(0.0)
             && daemon.sample("fleetscope_otlp_lag_records").await == Some(0.0)
     })
@@ -127,7 +127,7 @@ async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     assert!(daemon.stop().await.success(), "the daemon ends in order");
 
     let records = all_records(folder.path());
-    judge_history(&records, &published);
+    judge_history(&records, &told);
     judge_spans(&records, &backend);
 }
 
@@ -249,15 +249,15 @@ async fn a_backend_that_dies_after_its_ok_gets_the_spans_again() {
     })
     .await;
     stop.store(true, Ordering::Relaxed);
-    let published = publisher.await.expect("the publisher ends");
+    let told = publisher.await.expect("the publisher ends");
     until("all is read", Duration::from_secs(20), || async {
         daemon.sample("fleetscope_otlp_lag_records").await == Some(0.0)
     })
     .await;
     backend.mood(Mood::Good);
     backend.restart().await;
-    let wanted = expected_spans(&published);
-    until("what was forgotten comes again", Duration::from_secs(60), || async {
+    let wanted = expected_spans(&told);
+    until("what was forgotten comes again", Duration::from_mins(1), || async {
         backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
     })
     .await;

@@ -2,6 +2,7 @@
 //! stays small.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::{self, AckKind};
@@ -92,7 +93,8 @@ async fn every_sample_comes_back_resolved() {
         for event in list["items"].as_array().expect("items") {
             let text = |key: &str| event[key].as_str().unwrap_or("-").to_owned();
             let inferred = if event["producer_inferred"] == true { " (inferred)" } else { "" };
-            told += &format!(
+            let _ = write!(
+                told,
                 "{}\n  producer {}{inferred}\n  story {} task {} role {} agent {}\n  ceremony {} plan {}\n",
                 text("type"),
                 text("producer"),

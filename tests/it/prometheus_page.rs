@@ -16,7 +16,7 @@ fn promtool() -> Option<PathBuf> {
     let found = named.into_iter().chain([unpacked]).find(|p| p.exists());
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "promtool is missing: `make tools` brings it");
-        eprintln!("skipped: promtool is missing; `make tools` brings it");
+        let _ = writeln!(std::io::stderr(), "skipped: promtool is missing; `make tools` brings it");
     }
     found
 }
