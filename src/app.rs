@@ -88,12 +88,16 @@ pub async fn run(
     listening(address);
 
     let mut ingest = ingest;
+    // Biased: parts end because they were told to, and then their end is no surprise.
     let uninvited = tokio::select! {
+        biased;
         () = stop.cancelled() => None,
         Some(ended) = sources.join_next() => Some(name_end(ended)),
         Some(ended) = parts.join_next() => Some(name_end(ended)),
-        ended = &mut ingest => Some(ended.map_err(|e| anyhow!("ingest: {e}")).and_then(|r| r.context("ingest"))
-            .and(Err(anyhow!("ingest ended")))),
+        ended = &mut ingest => {
+            let ended = ended.map_err(anyhow::Error::from).and_then(|result| result.map_err(anyhow::Error::from));
+            Some(ended.context("ingest").and(Err(anyhow!("ingest ended uninvited"))))
+        }
     };
     stop.cancel();
     let ended = tokio::time::timeout(DEADLINE, async {

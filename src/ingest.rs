@@ -25,13 +25,14 @@ use crate::tail::Tail;
 use commit::Committer;
 use intake::Intake;
 
-/// Batches that may wait between sources and ingest. A source's batch holds at most 2,000 events or 1 MiB, so this
-/// bounds the wait at 16 MiB; a full channel makes sources wait, and JetStream keeps what they have not read.
-pub const QUEUE: usize = 16;
+/// Batches that may wait between sources and ingest. A source's batch holds at most 2,000 events or 1 MiB of bodies, and
+/// a decoded event takes about four times its body, so this bounds the wait at some 16 MiB; a full channel makes sources
+/// wait, and JetStream keeps what they have not read.
+pub const QUEUE: usize = 4;
 
 /// Events correlated before a commit: enough to make a synced commit cheap per event, few enough for a commit within
 /// tens of milliseconds.
-const MAX_EVENTS: usize = 8_000;
+const MAX_EVENTS: usize = 4_000;
 
 /// How often state is told to the board.
 const TELL_EVERY: Duration = Duration::from_millis(500);

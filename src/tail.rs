@@ -10,8 +10,13 @@ use tokio::sync::watch;
 
 use crate::model::{Record, Seq};
 
-/// Bytes of payload the tail holds. At 0.5 KB an event this is about 15,000 events, a second of a busy fleet.
-const MAX_BYTES: usize = 8 << 20;
+/// Bytes the tail holds, about 4,000 events of half a kilobyte: seconds of a busy fleet. Whoever needs more reads the
+/// journal.
+const MAX_BYTES: usize = 12 << 20;
+/// What a record takes besides its payload: ids, facts, resolved texts.
+const RECORD: usize = 1_500;
+/// What an attached span takes.
+const SPAN: usize = 1_000;
 
 /// Records committed together, in order and without a hole.
 #[derive(Debug, Default)]
@@ -32,7 +37,8 @@ impl Committed {
     }
 
     fn bytes(&self) -> usize {
-        self.records.iter().map(|r| 512 + r.entry().map_or(0, |(m, _)| m.payload.bytes.len())).sum()
+        let of = |r: &Arc<Record>| RECORD + SPAN * r.spans.len() + r.entry().map_or(0, |(m, _)| m.payload.bytes.len());
+        self.records.iter().map(of).sum()
     }
 }
 

@@ -1,10 +1,13 @@
 //! Fleet-like messages of about half a kilobyte, over a given number of stories.
 
 use std::fmt::Write as _;
+use std::future::IntoFuture;
 
 use anyhow::Result;
 use async_nats::jetstream;
+use fleetscope::sources::simulator::{Action, Fleet, Settings};
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 /// Stream the load goes to.
 pub(crate) const STREAM: &str = "AGENT_RESPONSES";
@@ -43,6 +46,42 @@ pub(crate) fn message(n: u64, stories: u64) -> (&'static str, String) {
         n
     );
     ("agent.response.completed", body)
+}
+
+/// Stream of the simulated fleet: all its subjects in one, so that one reader can drain it.
+pub(crate) const FLEET: &str = "FLEET";
+
+/// Makes the stream for [`fleet`].
+pub(crate) async fn fleet_stream(js: &jetstream::Context) -> Result<()> {
+    let subjects = ["planning.>", "context.>", "orchestration.>", "agent.>", "workflow.>", "task.derivation.>"];
+    js.create_stream(jetstream::stream::Config {
+        name: FLEET.to_owned(),
+        subjects: subjects.map(str::to_owned).to_vec(),
+        ..Default::default()
+    })
+    .await?;
+    Ok(())
+}
+
+/// Publishes the first `count` messages of a simulated fleet, as fast as the server takes them; gives their mean size.
+pub(crate) async fn fleet(js: &jetstream::Context, count: u64) -> Result<u64> {
+    let settings = Settings { stories_per_minute: 400.0, ..Settings::default() };
+    let messages = Fleet::new(settings).filter_map(|step| match step.action {
+        Action::Publish(publish) if !publish.stream.is_empty() => Some(publish),
+        _ => None,
+    });
+    let (mut bytes, mut acks) = (0, FuturesUnordered::new());
+    for publish in messages.take(count as usize) {
+        bytes += publish.body.len() as u64;
+        acks.push(js.publish(publish.subject, publish.body.into()).await?.into_future());
+        if acks.len() >= 2048 {
+            acks.next().await.transpose()?;
+        }
+    }
+    while let Some(ack) = acks.next().await {
+        ack?;
+    }
+    Ok(bytes / count)
 }
 
 /// Publishes `count` messages as fast as the server takes them.

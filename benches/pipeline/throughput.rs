@@ -12,37 +12,42 @@ use super::server::Server;
 use super::{load, readers};
 
 const EVENTS: u64 = 500_000;
-const STORIES: u64 = 5_000;
+const STORIES: u64 = EVENTS / 110;
 const ROUNDS: usize = 3;
 
 pub(crate) async fn run(report: &mut Report) -> Result<()> {
     let server = Server::start().await?;
     let js = jetstream::new(async_nats::connect(&server.url).await?);
-    load::stream(&js, load::STREAM, "agent.>").await?;
+    load::fleet_stream(&js).await?;
     let began = Instant::now();
-    load::fill(&js, EVENTS, STORIES).await?;
-    report.line(format!("\n## Throughput: {EVENTS} events, {STORIES} stories"));
+    let size = load::fleet(&js, EVENTS).await?;
+    report.line(format!(
+        "\n## Throughput: {EVENTS} events of a simulated fleet, {size} B on average, about {STORIES} stories"
+    ));
     report.line(format!("publishing them took {:.1} s", began.elapsed().as_secs_f64()));
     let sink = readers::null_sink().await?;
+    let mut spans = Vec::new();
     let (mut raw, mut ours, mut post, mut one, mut cpu, mut anon, mut rss, mut server_cpu) =
         (vec![], vec![], vec![], vec![], vec![], vec![], vec![], vec![]);
     for round in 0..ROUNDS {
-        raw.push(readers::ordered(&js, load::STREAM, EVENTS).await? / 1e3);
+        raw.push(readers::ordered(&js, load::FLEET, EVENTS).await? / 1e3);
         let before = server.cpu();
         let run = pipeline(&server.url).await?;
         server_cpu.push((server.cpu() - before) * 1e6 / EVENTS as f64);
         ours.push(run.rate / 1e3);
+        spans.push(run.spans);
         cpu.push(run.cpu_us);
         anon.push(run.anonymous);
         rss.push(run.resident);
-        post.push(readers::pull_ack_post(&js, load::STREAM, EVENTS, &sink).await? / 1e3);
-        one.push(readers::one_by_one(&js, load::STREAM, 20_000).await? / 1e3);
+        post.push(readers::pull_ack_post(&js, load::FLEET, EVENTS, &sink).await? / 1e3);
+        one.push(readers::one_by_one(&js, load::FLEET, 20_000).await? / 1e3);
         report.line(format!("round {}: raw {:.0} k/s, fleetscope {:.0} k/s", round + 1, raw[round], ours[round]));
     }
     report.series("raw ordered drain", "k/s", &raw);
     report.series("fleetscope: journaled and accepted by the backend", "k/s", &ours);
     report.series("pull 2,000 + POST 500 + ack each", "k/s", &post);
     report.series("fetch 1 + ack", "k/s", &one);
+    report.series("spans an event", "", &spans);
     let over = |other: &[f64]| ours.iter().zip(other).map(|(a, b)| a / b).collect::<Vec<_>>();
     report.line(format!("ratio to the raw drain: {} (at least 0.40, aim 0.70)", series(&over(&raw), "×")));
     report.line(format!("ratio to pull + POST + ack: {} (at least 1, aim 1.7)", series(&over(&post), "×")));
@@ -55,6 +60,7 @@ pub(crate) async fn run(report: &mut Report) -> Result<()> {
 }
 
 struct Run {
+    spans: f64,
     rate: f64,
     cpu_us: f64,
     anonymous: f64,
@@ -67,7 +73,7 @@ async fn pipeline(nats: &str) -> Result<Run> {
     let began = Instant::now();
     let daemon = Daemon::start(nats, Some(&backend.url))?;
     let (mut anonymous, mut resident) = (0.0_f64, 0.0_f64);
-    let done = backend.reached(EVENTS + STORIES);
+    let done = backend.reached(EVENTS);
     tokio::pin!(done);
     loop {
         tokio::select! {
@@ -82,5 +88,6 @@ async fn pipeline(nats: &str) -> Result<Run> {
     let seconds = began.elapsed().as_secs_f64();
     let journaled = daemon.sample("fleetscope_events_total{outcome=\"journaled\"").await?;
     anyhow::ensure!(journaled >= EVENTS as f64, "only {journaled} events are in the journal");
-    Ok(Run { rate: EVENTS as f64 / seconds, cpu_us: daemon.cpu() * 1e6 / EVENTS as f64, anonymous, resident })
+    let spans = backend.spans() as f64 / EVENTS as f64;
+    Ok(Run { spans, rate: EVENTS as f64 / seconds, cpu_us: daemon.cpu() * 1e6 / EVENTS as f64, anonymous, resident })
 }

@@ -10,7 +10,7 @@ use super::frame::Codec;
 use super::framing::{Framed, Framing};
 use super::live::{Blocks, Live, entry};
 use super::term::{Term, hash64, terms_of};
-use super::{Embedded, links, meta, seal, snapshots, stories};
+use super::{Embedded, meta, seal, snapshots, stories};
 use crate::journal::{Commit, JournalError};
 use crate::model::{Delivery, Record, Seq, Text};
 
@@ -81,7 +81,6 @@ impl Embedded {
             if let Some(delivery) = record.delivery() {
                 self.put_delivery(txn, record.seq, delivery)?;
             }
-            links::put(&self.engine, txn, record)?;
         }
         live.push(segment, run);
         if let Some(framed) = framing.finish() {

@@ -17,10 +17,8 @@ pub(super) type Table = heed::Database<'static, Bytes, Bytes>;
 /// Readers at one time: blocking threads of the API, sinks and exports.
 const MAX_READERS: u32 = 1024;
 
-const NAMES: [&str; 13] = [
-    "meta", "frame", "origin", "post", "type", "block", "delivery", "link", "linked", "story", "closed", "snapshot",
-    "letter",
-];
+const NAMES: [&str; 11] =
+    ["meta", "frame", "origin", "post", "type", "block", "delivery", "story", "closed", "snapshot", "letter"];
 
 /// The tables.
 #[derive(Clone, Copy)]
@@ -39,10 +37,6 @@ pub(super) struct Tables {
     pub(super) block: Table,
     /// Entry, consumer (hashed) → newest delivery record.
     pub(super) delivery: Table,
-    /// Story (hashed), kind, id (hashed) → link.
-    pub(super) link: Table,
-    /// Record → links it brought.
-    pub(super) linked: Table,
     /// Story id → closed story.
     pub(super) story: Table,
     /// Order of closing → story id.
@@ -87,10 +81,9 @@ impl Engine {
             let made: [_; NAMES.len()] = made.try_into().unwrap_or_else(|_| unreachable!("one table per name"));
             heed::Result::Ok(CommitOrAbort::<_, ()>::Commit(made))
         })?;
-        let [meta, frame, origin, post, types, block, delivery, link, linked, story, closed, snapshot, letter] =
+        let [meta, frame, origin, post, types, block, delivery, story, closed, snapshot, letter] =
             made.commit().expect("the closure above never aborts");
-        let tables =
-            Tables { meta, frame, origin, post, types, block, delivery, link, linked, story, closed, snapshot, letter };
+        let tables = Tables { meta, frame, origin, post, types, block, delivery, story, closed, snapshot, letter };
         Ok(Self { env, tables, folder: folder.to_owned(), _lock: lock })
     }
 
@@ -107,10 +100,8 @@ impl Engine {
     /// Bytes of the pages in use by all tables; freed pages, which will be used again, do not count.
     pub(super) fn bytes(&self, txn: &RoTxn<'_>) -> Result<u64, JournalError> {
         let t = &self.tables;
-        let all = [
-            t.meta, t.frame, t.origin, t.post, t.types, t.block, t.delivery, t.link, t.linked, t.story, t.closed,
-            t.snapshot, t.letter,
-        ];
+        let all =
+            [t.meta, t.frame, t.origin, t.post, t.types, t.block, t.delivery, t.story, t.closed, t.snapshot, t.letter];
         let mut bytes = 0;
         for table in all {
             let stat = table.stat(txn)?;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::bytes_of::Reader;
 use super::row;
-use super::term::{Field, Term};
+use super::term::{MANY, Term};
 use crate::journal::JournalError;
 use crate::model::{Record, Seq, Timestamp};
 
@@ -185,8 +185,10 @@ fn rows(columns: &[u8], count: usize, text_len: usize, rest_len: usize) -> Optio
         let begin = columns.len() - reader.rest().len();
         let single = reader.u16()?.count_ones() as usize;
         reader.take(single * 4)?;
-        let spans = usize::from(reader.u8()?);
-        reader.take(spans * 4)?;
+        for _ in MANY {
+            let many = usize::from(reader.u8()?);
+            reader.take(many * 4)?;
+        }
         let end = columns.len() - reader.rest().len();
         let (rest_end, text_end) =
             (rest.checked_add(reader.varint()? as usize)?, text.checked_add(reader.varint()? as usize)?);
@@ -211,8 +213,10 @@ fn read_terms(bytes: &[u8], each: &mut dyn FnMut(Term)) -> Option<()> {
     for field in (0..16_u64).filter(|field| mask & (1 << field) != 0) {
         each(Term::from_bits(field << 32 | u64::from(reader.u32()?)));
     }
-    for _ in 0..reader.u8()? {
-        each(Term::from_hash(Field::Span, reader.u32()?));
+    for field in MANY {
+        for _ in 0..reader.u8()? {
+            each(Term::from_hash(field, reader.u32()?));
+        }
     }
     Some(())
 }

@@ -5,7 +5,7 @@
 use super::bytes_of::{put_varint, zigzag};
 use super::frame::{Codec, ENTRY, HEAD};
 use super::row;
-use super::term::{Field, Term, hash64};
+use super::term::{MANY, Term, hash64};
 use crate::model::{Record, Seq};
 
 /// LMDB keeps a large value in whole pages behind a header of 16 bytes.
@@ -17,8 +17,8 @@ const RAW_BYTES: usize = 8 * PAGE - PAGE_HEAD;
 const PACKED_BYTES: usize = 3 * PAGE - PAGE_HEAD;
 /// Most distinct streams in a frame; the next one begins a new frame.
 const MAX_ORIGINS: usize = 255;
-/// Most attached spans' traces kept per record; a record has a handful.
-const MAX_SPANS: usize = 255;
+/// Most values kept of a field that may have several; a record has a handful.
+const MAX_MANY: usize = 255;
 
 /// A finished frame.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Framing {
     rest: Vec<u8>,
     text: Vec<u8>,
     origins: Vec<(u64, u64)>,
-    spans: Vec<u32>,
+    many: [Vec<u32>; MANY.len()],
 }
 
 impl Framing {
@@ -65,7 +65,7 @@ impl Framing {
             rest: Vec::new(),
             text: Vec::new(),
             origins: Vec::new(),
-            spans: Vec::new(),
+            many: Default::default(),
         }
     }
 
@@ -110,22 +110,24 @@ impl Framing {
         self.last_at = at;
         self.columns.push(if record.entry().is_some() { ENTRY } else { 0 });
         let mut single = [None; 16];
-        self.spans.clear();
+        self.many.iter_mut().for_each(Vec::clear);
         for term in terms {
             let (field, hash) = ((term.bits() >> 32) as usize, term.bits() as u32);
-            if field == Field::Span as usize {
-                if self.spans.len() < MAX_SPANS && !self.spans.contains(&hash) {
-                    self.spans.push(hash);
-                }
-            } else {
-                single[field] = Some(hash);
+            match MANY.iter().position(|many| *many as usize == field) {
+                Some(n) if self.many[n].len() < MAX_MANY && !self.many[n].contains(&hash) => self.many[n].push(hash),
+                Some(_) => {}
+                None => single[field] = Some(hash),
             }
         }
         let mask = single.iter().enumerate().filter(|(_, h)| h.is_some()).fold(0_u16, |mask, (n, _)| mask | 1 << n);
         self.columns.extend_from_slice(&mask.to_le_bytes());
         single.iter().flatten().for_each(|hash| self.columns.extend_from_slice(&hash.to_le_bytes()));
-        self.columns.push(self.spans.len() as u8);
-        self.spans.iter().for_each(|hash| self.columns.extend_from_slice(&hash.to_le_bytes()));
+        for many in &self.many {
+            self.columns.push(many.len() as u8);
+            for hash in many {
+                self.columns.extend_from_slice(&hash.to_le_bytes());
+            }
+        }
         put_varint(&mut self.columns, rest_len as u64);
         put_varint(&mut self.columns, text_len as u64);
     }

@@ -8,7 +8,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::engine::Engine;
 use super::links;
-use super::live::Types;
+use super::live::Live;
 use super::term::{Field, Term};
 use crate::journal::JournalError;
 use crate::model::{Filter, LinkKind, Record, Severity, Source, Text};
@@ -37,11 +37,11 @@ struct Widened {
 }
 
 impl Plan {
-    pub(super) fn new(engine: &Engine, txn: &RoTxn<'_>, types: &Types, filter: &Filter) -> Result<Self, JournalError> {
+    pub(super) fn new(engine: &Engine, txn: &RoTxn<'_>, live: &Live, filter: &Filter) -> Result<Self, JournalError> {
         let mut clauses = Vec::new();
         let mut story = None;
         if !filter.story.is_empty() {
-            let (widened, terms) = widen(engine, txn, &filter.story)?;
+            let (widened, terms) = widen(engine, txn, live, &filter.story)?;
             story = Some(widened);
             clauses.push(terms);
         }
@@ -61,7 +61,7 @@ impl Plan {
         // A pattern that fits everything, or the source nearly all come from, narrows nothing down.
         if !filter.types.is_empty() && !filter.types.iter().any(|glob| glob.as_str() == "*") {
             let mut terms = Vec::new();
-            filter.types.iter().for_each(|glob| types.matching(glob, &mut terms));
+            filter.types.iter().for_each(|glob| live.types.matching(glob, &mut terms));
             clauses.push(terms);
         }
         if !filter.source.is_empty() && !filter.source.contains(&Source::Nats) {
@@ -98,12 +98,17 @@ impl Widened {
     }
 }
 
-fn widen(engine: &Engine, txn: &RoTxn<'_>, stories: &[String]) -> Result<(Widened, Vec<Term>), JournalError> {
+fn widen(
+    engine: &Engine,
+    txn: &RoTxn<'_>,
+    live: &Live,
+    stories: &[String],
+) -> Result<(Widened, Vec<Term>), JournalError> {
     let (mut widened, mut terms) = (Widened::default(), Vec::new());
     for story in stories {
         terms.push(Term::new(Field::Story, story.as_bytes()));
         widened.stories.insert(story.as_str().into());
-        for (kind, id) in links::of_story(engine, txn, story)? {
+        for (kind, id) in links::of_story(engine, txn, live, story)? {
             terms.push(Term::link(kind, &id));
             match kind {
                 LinkKind::Task => widened.tasks.insert(id),

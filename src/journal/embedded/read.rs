@@ -57,7 +57,7 @@ impl Embedded {
     pub(super) fn page(&self, query: &Query) -> Result<Page, JournalError> {
         let live = self.live.load_full();
         let txn = self.engine.read()?;
-        let plan = Plan::new(&self.engine, &txn, &live.types, &query.filter)?;
+        let plan = Plan::new(&self.engine, &txn, &live, &query.filter)?;
         let limit = query.limit.clamp(1, MAX_PAGE);
         let (from, to) = match (query.order, query.cursor) {
             (Order::Asc, Some(Cursor(seq))) => (seq.saturating_add(1), Seq::MAX),
@@ -86,7 +86,7 @@ impl Embedded {
     pub(super) fn walk(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
         let live = self.live.load_full();
         let txn = self.engine.read()?;
-        let plan = Plan::new(&self.engine, &txn, &live.types, filter)?;
+        let plan = Plan::new(&self.engine, &txn, &live, filter)?;
         let (engine, order) = (&self.engine, Order::Asc);
         let mut scan = Scan { engine, txn: &txn, live: &live, plan: &plan, order, budget: u64::MAX };
         scan.run(0, Seq::MAX, &mut |record, _| {

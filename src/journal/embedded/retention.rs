@@ -8,7 +8,7 @@ use super::append::pair;
 use super::bytes_of::{before, u64_of};
 use super::frame::Frame;
 use super::live::{Blocks, Live};
-use super::{Embedded, links, meta, seal, stories};
+use super::{Embedded, meta, seal, stories};
 use crate::journal::{Expired, JournalError};
 use crate::model::{Seq, Timestamp};
 use heed::RwTxn;
@@ -79,7 +79,6 @@ impl Embedded {
     fn forget_before(&self, txn: &mut RwTxn<'_>, live: &mut Live, first: Seq) -> Result<(), JournalError> {
         let tables = &self.engine.tables;
         tables.delivery.delete_range(txn, &before(&pair(first, 0)))?;
-        links::expire(&self.engine, txn, first)?;
         stories::expire(&self.engine, txn, first, STORIES)?;
         let block = Blocks::of(first);
         tables.block.delete_range(txn, &before(&block.to_be_bytes()))?;

@@ -25,7 +25,12 @@ pub(super) enum Field {
     Trace = 11,
     /// The trace of an attached span.
     Span = 12,
+    /// The story of a link the record brought.
+    Linked = 13,
 }
+
+/// The fields of which a record may have several values.
+pub(super) const MANY: [Field; 2] = [Field::Span, Field::Linked];
 
 /// A field and the hash of its value: `field << 32 | hash`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +150,11 @@ pub(super) fn terms_of(record: &Record, each: &mut dyn FnMut(Term)) {
             }
         }
         Body::Tick => {}
+    }
+    for (n, link) in record.links.iter().enumerate() {
+        if record.links[..n].iter().all(|l| l.story != link.story) {
+            each(Term::new(Field::Linked, link.story.as_bytes()));
+        }
     }
     for (n, span) in record.spans.iter().enumerate() {
         if record.spans[..n].iter().all(|s| s.trace_id != span.trace_id) {
