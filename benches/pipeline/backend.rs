@@ -55,11 +55,16 @@ impl Backend {
         self.counter.all.load(Ordering::Relaxed)
     }
 
+    /// Publish spans received so far.
+    pub(crate) fn published(&self) -> u64 {
+        self.counter.publish.load(Ordering::Relaxed)
+    }
+
     /// Waits until so many publish spans have come; an error when none comes for 30 s.
     pub(crate) async fn reached(&self, wanted: u64) -> Result<()> {
         let (mut last, mut idle) = (0, 0);
         loop {
-            let now = self.counter.publish.load(Ordering::Relaxed);
+            let now = self.published();
             if now >= wanted {
                 return Ok(());
             }

@@ -73,7 +73,7 @@ async fn pipeline(nats: &str) -> Result<Run> {
     let began = Instant::now();
     let daemon = Daemon::start(nats, Some(&backend.url))?;
     let (mut anonymous, mut resident) = (0.0_f64, 0.0_f64);
-    let done = backend.reached(EVENTS);
+    let done = all_exported(&backend, &daemon);
     tokio::pin!(done);
     loop {
         tokio::select! {
@@ -90,4 +90,16 @@ async fn pipeline(nats: &str) -> Result<Run> {
     anyhow::ensure!(journaled >= EVENTS as f64, "only {journaled} events are in the journal");
     let spans = backend.spans() as f64 / EVENTS as f64;
     Ok(Run { spans, rate: EVENTS as f64 / seconds, cpu_us: daemon.cpu() * 1e6 / EVENTS as f64, anonymous, resident })
+}
+
+/// Waits until each event has its publish span at the backend, or was skipped because it names nothing to hang it on.
+async fn all_exported(backend: &Backend, daemon: &Daemon) -> Result<()> {
+    backend.reached(EVENTS / 100 * 99).await?;
+    loop {
+        let skipped = daemon.sample("fleetscope_spans_total{outcome=\"skipped\"}").await?;
+        if backend.published() + skipped as u64 >= EVENTS {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
