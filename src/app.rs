@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::api;
@@ -27,8 +28,8 @@ use crate::tail::Tail;
 
 mod upkeep;
 
-/// How long the parts may take to end after they were told.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// How long the sources, then ingest, then the readers may take to end after they were told.
+const DEADLINE: Duration = Duration::from_secs(8);
 /// How often time is told to correlation.
 const TICK: Duration = Duration::from_millis(500);
 /// What a simulated fleet did before it is watched, so that there is something to see at once.
@@ -84,7 +85,7 @@ pub async fn run(
     let mut parts: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     start_readers(&shared, listener, &readers, &mut parts);
-    start_sources(&shared, input, events, &stop, &mut sources);
+    start_sources(&shared, input, events, &stop, &mut sources)?;
     listening(address);
 
     let mut ingest = ingest;
@@ -100,18 +101,21 @@ pub async fn run(
         }
     };
     stop.cancel();
-    let ended = tokio::time::timeout(DEADLINE, async {
-        while sources.join_next().await.is_some() {}
-        abort.cancel();
-        if !ingest.is_finished() {
-            let _ = ingest.await;
+    // In flow order, each with a bound. A journal that refuses holds up ingest and with it the sources: they are let go
+    // by telling ingest to give up, which loses nothing that was committed, and NATS keeps the rest.
+    let in_time = |part: &str, ended: bool| {
+        if !ended {
+            tracing::warn!(part, deadline_s = DEADLINE.as_secs(), "did not end in time");
         }
-        readers.cancel();
-        while parts.join_next().await.is_some() {}
-    });
-    if ended.await.is_err() {
-        tracing::warn!(deadline_s = DEADLINE.as_secs(), "some parts did not end in time");
+    };
+    in_time("sources", timeout(DEADLINE, async { while sources.join_next().await.is_some() {} }).await.is_ok());
+    abort.cancel();
+    if !ingest.is_finished() {
+        in_time("ingest", timeout(DEADLINE, &mut ingest).await.is_ok());
     }
+    sources.abort_all();
+    readers.cancel();
+    in_time("readers", timeout(DEADLINE, async { while parts.join_next().await.is_some() {} }).await.is_ok());
     tracing::info!("stopped");
     uninvited.unwrap_or(Ok(()))
 }
@@ -208,9 +212,9 @@ fn start_sources(
     events: mpsc::Sender<Batch>,
     stop: &CancellationToken,
     sources: &mut JoinSet<(&'static str, Result<()>)>,
-) {
+) -> Result<()> {
     sources.spawn(tick(events.clone(), stop.clone()));
-    let positions = shared.journal.positions().unwrap_or_default();
+    let positions = shared.journal.positions().context("the journal's positions cannot be read")?;
     match input {
         Input::Simulated { settings, speed } => {
             let fleet = simulator::InProcess {
@@ -243,6 +247,7 @@ fn start_sources(
         }
         Input::Configured => shared.status.report("source/nats", Health::Off, "nats.url is not set"),
     }
+    Ok(())
 }
 
 /// Tells correlation the time, so that what is overdue is seen although no event comes.

@@ -26,6 +26,20 @@ pub struct State {
     pub as_of: Timestamp,
 }
 
+/// Agents and councils shown. Correlation follows as many; ids made up without end push out the longest silent.
+const MAX_AGENTS: usize = 2_000;
+const MAX_COUNCILS: usize = 200;
+
+/// Removes the longest silent view if `key` is new and there is no room for it.
+fn make_room<V>(views: &mut BTreeMap<Text, Arc<V>>, key: &Text, most: usize, last: impl Fn(&V) -> Timestamp) {
+    if views.len() < most || views.contains_key(key) {
+        return;
+    }
+    if let Some(silent) = views.iter().min_by_key(|(_, view)| last(view)).map(|(id, _)| id.clone()) {
+        views.remove(&silent);
+    }
+}
+
 /// What changed since a reader last looked.
 #[derive(Clone, Debug)]
 pub struct Changes {
@@ -60,9 +74,11 @@ impl Board {
         for change in &changes {
             match change {
                 Change::Agent(view) => {
+                    make_room(&mut state.agents, &view.agent_id, MAX_AGENTS, |v| v.last_event);
                     state.agents.insert(view.agent_id.clone(), Arc::new(view.clone()));
                 }
                 Change::Council(view) => {
+                    make_room(&mut state.councils, &view.council, MAX_COUNCILS, |v| v.last_event);
                     state.councils.insert(view.council.clone(), Arc::new(view.clone()));
                 }
                 Change::Deliberation(view) => {

@@ -69,6 +69,9 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// How long threads that still block may take once all is said.
+const LEAVE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// A runtime for a command. Few threads: ingest has its own, and the machine is shared with the fleet.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("fleetscope").build()?)

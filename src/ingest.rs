@@ -62,9 +62,9 @@ pub struct Context {
 pub fn run(context: Context) -> Result<(), JournalError> {
     let Context { journal, settings, tail, board, metrics, status, mut events, abort } = context;
     let mut recorder = Recorder::new(Arc::clone(&metrics));
-    let mut correlator = restore::correlator(&*journal, settings)?;
+    let (mut correlator, replayed) = restore::correlator(&*journal, settings)?;
     let mut intake = Intake::new(journal.positions()?);
-    let mut committer = Committer::new(journal, tail, metrics, status, abort);
+    let mut committer = Committer::new(journal, tail, metrics, status, abort, replayed);
     let mut told = Instant::now();
     let mut out = Output::default();
     tell(&mut correlator, &board, &mut recorder);

@@ -55,7 +55,8 @@ impl Args {
         let settings = simulator::Settings { seed: self.seed, ..simulator::Settings::default() };
         let input = Input::Simulated { settings: Box::new(settings), speed: self.speed };
         let speed = self.speed;
-        let result = super::runtime()?.block_on(async {
+        let runtime = super::runtime()?;
+        let result = runtime.block_on(async {
             let stop = CancellationToken::new();
             let metrics = Arc::new(Metrics::new());
             let logs = logs::init(&config.log, &config.telemetry, &metrics)?;
@@ -71,6 +72,7 @@ impl Args {
             logs.flush().await;
             ended
         });
+        runtime.shutdown_timeout(super::LEAVE);
         if let Some(folder) = temporary {
             let _ = std::fs::remove_dir_all(folder);
         }

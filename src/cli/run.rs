@@ -23,7 +23,8 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.file.load()?;
-        super::runtime()?.block_on(async {
+        let runtime = super::runtime()?;
+        let result = runtime.block_on(async {
             let stop = CancellationToken::new();
             let metrics = Arc::new(Metrics::new());
             let logs = logs::init(&config.log, &config.telemetry, &metrics)?;
@@ -34,7 +35,9 @@ impl Args {
             .await;
             logs.flush().await;
             ended
-        })?;
-        Ok(ExitCode::SUCCESS)
+        });
+        // A thread that waits for a disk must not keep the process.
+        runtime.shutdown_timeout(super::LEAVE);
+        result.map(|()| ExitCode::SUCCESS)
     }
 }

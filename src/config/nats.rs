@@ -52,12 +52,10 @@ fn check(nats: &Nats) -> Vec<(&'static str, String)> {
         for server in url.split(',') {
             let server = server.trim();
             if server.is_empty() || server.contains(' ') {
-                wrong.push(("url", format!("`{server}` is no server: write it as \"nats://host:4222\"")));
-            } else if server.split_once("://").is_some_and(|(_, rest)| rest.contains('@')) {
-                wrong.push((
-                    "url",
-                    "credentials do not belong into the URL: use creds_file, token_file or user".to_owned(),
-                ));
+                wrong.push(("url", "a server is empty or holds a space: write it as \"nats://host:4222\"".to_owned()));
+            } else if server.contains('@') {
+                let remedy = "credentials do not belong into the URL: use creds_file, token_file or user";
+                wrong.push(("url", remedy.to_owned()));
             }
         }
     }

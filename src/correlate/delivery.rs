@@ -19,8 +19,8 @@ use super::{Correlator, Output};
 const MAX_EARLY: usize = 10_000;
 const EARLY_FOR: Duration = Duration::from_secs(10);
 /// Streams and consumers followed.
-const MAX_STREAMS: usize = 32;
-const MAX_FLOORS: usize = 1_024;
+const MAX_STREAMS: usize = 256;
+const MAX_FLOORS: usize = 8_192;
 /// Records one poll of a stream's consumers makes at most.
 const MAX_POLLED: usize = 64;
 

@@ -13,7 +13,7 @@ use crate::status::{Health, Status};
 use crate::tail::{Committed, Tail};
 
 /// A snapshot is due after so many records, which bounds what a start has to replay (about a second's work).
-const SNAPSHOT_RECORDS: u64 = 400_000;
+const SNAPSHOT_RECORDS: u64 = 200_000;
 /// Or after this long.
 const SNAPSHOT_EVERY: Duration = Duration::from_mins(1);
 /// Pause between tries while the disk refuses.
@@ -38,10 +38,21 @@ impl Committer {
         metrics: Arc<Metrics>,
         status: Arc<Status>,
         abort: CancellationToken,
+        replayed: u64,
     ) -> Self {
         metrics.journal.writable.with_label_values::<&str>(&[]).set(1.0);
         status.report("journal", Health::Up, "taking records");
-        Self { journal, tail, metrics, status, abort, since_snapshot: 0, snapshot_at: Instant::now(), refused: false }
+        // What the start had to replay is still without a snapshot: short lives must not add up.
+        Self {
+            journal,
+            tail,
+            metrics,
+            status,
+            abort,
+            since_snapshot: replayed,
+            snapshot_at: Instant::now(),
+            refused: false,
+        }
     }
 
     /// Commits what correlation made, then tells the readers. Waits while the disk refuses. False = told to stop.

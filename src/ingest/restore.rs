@@ -8,8 +8,8 @@ use crate::journal::{Journal, JournalError};
 /// Records read at a time.
 const PIECE: usize = 4_000;
 
-/// State as of the last record of the journal.
-pub(super) fn correlator(journal: &dyn Journal, settings: Settings) -> Result<Correlator, JournalError> {
+/// State as of the last record of the journal, and how many records were replayed for it.
+pub(super) fn correlator(journal: &dyn Journal, settings: Settings) -> Result<(Correlator, u64), JournalError> {
     let began = Instant::now();
     let stats = journal.stats()?;
     let mut correlator = match journal.snapshot()? {
@@ -38,5 +38,5 @@ pub(super) fn correlator(journal: &dyn Journal, settings: Settings) -> Result<Co
         let took_ms = began.elapsed().as_millis() as u64;
         tracing::info!(journal.records = stats.last_seq, replayed, took_ms, "state rebuilt");
     }
-    Ok(correlator)
+    Ok((correlator, replayed))
 }

@@ -55,11 +55,12 @@ impl LabelCap {
         if value.is_empty() {
             return Cow::Borrowed("unknown");
         }
-        let value: Cow<'a, str> = if value.chars().count() <= MAX_VALUE && !value.chars().any(char::is_control) {
-            Cow::Borrowed(value)
-        } else {
-            Cow::Owned(printable(value).chars().take(MAX_VALUE).collect())
-        };
+        let value: Cow<'a, str> =
+            if value.len() <= MAX_VALUE && value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+                Cow::Borrowed(value)
+            } else {
+                Cow::Owned(printable(value).chars().take(MAX_VALUE).collect())
+            };
         let Some((_, limit)) = LIMITS.iter().find(|(name, _)| *name == label) else { return value };
         if self.seen.read().get(label).is_some_and(|seen| seen.contains(&*value)) {
             return value;

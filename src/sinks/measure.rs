@@ -1,10 +1,10 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use prometheus::{Histogram, IntCounter};
+use prometheus::{GaugeVec, Histogram, IntCounter};
 
 use crate::metrics::Metrics;
 use crate::model::{
@@ -17,6 +17,7 @@ pub struct Recorder {
     metrics: Arc<Metrics>,
     events: HashMap<(Text, Text, Text), (IntCounter, Histogram)>,
     gauges: Gauges,
+    shown: Shown,
 }
 
 /// What gauges that are sums over state need to remember.
@@ -33,7 +34,7 @@ const MAX_HANDLES: usize = 10_000;
 impl Recorder {
     /// A recorder into `metrics`.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, events: HashMap::new(), gauges: Gauges::default() }
+        Self { metrics, events: HashMap::new(), gauges: Gauges::default(), shown: Shown::default() }
     }
 
     /// Records one measure.
@@ -172,52 +173,105 @@ impl Recorder {
     }
 
     /// Gauges that count over all stories and deliberations.
-    fn sums(&self) {
+    fn sums(&mut self) {
         let cap = &self.metrics.cap;
-        let stories = &self.metrics.stories.stories;
-        stories.reset();
+        let mut stories = BTreeMap::new();
         for phase in self.gauges.phases.values() {
-            stories.with_label_values(&[&*cap.value("fleet_stories", "phase", phase)]).inc();
+            *stories.entry(vec![cap.value("fleet_stories", "phase", phase).into_owned()]).or_insert(0.0) += 1.0;
         }
-        let (open, overdue) = (&self.metrics.agents.deliberations_open, &self.metrics.agents.deliberations_overdue);
-        open.reset();
-        overdue.reset();
+        let (mut open, mut overdue) = (BTreeMap::new(), BTreeMap::new());
         for (council, late) in self.gauges.deliberations.values() {
-            let council = cap.value("fleet_deliberations_open", "council", council);
-            open.with_label_values(&[&*council]).inc();
-            overdue.with_label_values(&[&*council]).add(f64::from(u8::from(*late)));
+            let labels = vec![cap.value("fleet_deliberations_open", "council", council).into_owned()];
+            *open.entry(labels.clone()).or_insert(0.0) += 1.0;
+            *overdue.entry(labels).or_insert(0.0) += f64::from(u8::from(*late));
         }
+        let agents = &self.metrics.agents;
+        self.shown.replace(&self.metrics.stories.stories, "stories", stories);
+        self.shown.replace(&agents.deliberations_open, "open", open);
+        self.shown.replace(&agents.deliberations_overdue, "overdue", overdue);
     }
 
-    /// Sets the gauges of a poll of consumers.
-    pub fn consumers(&self, report: &ConsumersReport) {
+    /// Sets the gauges of a poll of consumers; those of consumers that are gone go too.
+    pub fn consumers(&mut self, report: &ConsumersReport) {
         let (m, cap) = (&self.metrics.consumers, &self.metrics.cap);
         let stream = cap.value("fleet_consumer_pending_messages", "stream", &report.stream);
+        let mut values: [Samples; 4] = Default::default();
         for consumer in &report.consumers {
             let name = cap.value("fleet_consumer_pending_messages", "consumer", &consumer.name);
-            let labels = [&*stream, &*name];
-            m.pending.with_label_values(&labels).set(consumer.pending as f64);
-            m.ack_pending.with_label_values(&labels).set(consumer.ack_pending as f64);
-            m.redelivered.with_label_values(&labels).set(consumer.redelivered as f64);
+            let labels = vec![stream.clone().into_owned(), name.into_owned()];
+            values[0].insert(labels.clone(), consumer.pending as f64);
+            values[1].insert(labels.clone(), consumer.ack_pending as f64);
+            values[2].insert(labels.clone(), consumer.redelivered as f64);
             if let Some(at) = consumer.ack_floor_at {
-                m.ack_floor.with_label_values(&labels).set(at.seconds());
+                values[3].insert(labels, at.seconds());
             }
+        }
+        let families = [&m.pending, &m.ack_pending, &m.redelivered, &m.ack_floor];
+        for (n, (family, values)) in families.into_iter().zip(values).enumerate() {
+            self.shown.replace(family, &format!("consumers {n} {stream}"), values);
         }
     }
 
-    /// Sets the gauges of a poll of streams; those of streams and consumers that are gone go too.
-    pub fn streams(&self, report: &StreamsReport) {
+    /// Sets the gauges of a poll of streams; those of streams that are gone go too, their consumers' among them.
+    pub fn streams(&mut self, report: &StreamsReport) {
         let (m, cap) = (&self.metrics.consumers, &self.metrics.cap);
-        m.stream_messages.reset();
-        m.stream_bytes.reset();
-        m.stream_last_sequence.reset();
+        let mut values: [Samples; 3] = Default::default();
         for stream in &report.streams {
-            let name = cap.value("fleet_stream_messages", "stream", &stream.name);
-            m.stream_messages.with_label_values(&[&*name]).set(stream.messages as f64);
-            m.stream_bytes.with_label_values(&[&*name]).set(stream.bytes as f64);
-            m.stream_last_sequence.with_label_values(&[&*name]).set(stream.last_seq as f64);
+            let labels = vec![cap.value("fleet_stream_messages", "stream", &stream.name).into_owned()];
+            values[0].insert(labels.clone(), stream.messages as f64);
+            values[1].insert(labels.clone(), stream.bytes as f64);
+            values[2].insert(labels, stream.last_seq as f64);
+        }
+        let families = [&m.pending, &m.ack_pending, &m.redelivered, &m.ack_floor];
+        for (n, family) in families.into_iter().enumerate() {
+            let gone = |stream: &str| !values[0].keys().any(|labels| labels[0] == stream);
+            self.shown.forget(family, &format!("consumers {n} "), gone);
+        }
+        let families = [&m.stream_messages, &m.stream_bytes, &m.stream_last_sequence];
+        for (n, (family, values)) in families.into_iter().zip(values).enumerate() {
+            self.shown.replace(family, &format!("streams {n}"), values);
         }
     }
+}
+
+/// Values by their labels.
+type Samples = BTreeMap<Vec<String>, f64>;
+
+/// The label sets each group of gauges shows, so that what is gone can be removed without a moment without values.
+#[derive(Debug, Default)]
+struct Shown(HashMap<String, BTreeSet<Vec<String>>>);
+
+impl Shown {
+    /// Sets the values of a group, then removes the label sets that are no longer in it.
+    fn replace(&mut self, family: &GaugeVec, group: &str, values: Samples) {
+        for (labels, value) in &values {
+            family.with_label_values(labels.as_slice()).set(*value);
+        }
+        let now: BTreeSet<Vec<String>> = values.into_keys().collect();
+        let before = self.0.insert(group.to_owned(), now.clone()).unwrap_or_default();
+        for labels in before.difference(&now) {
+            remove(family, labels);
+        }
+    }
+
+    /// Removes groups by the rest of their name.
+    fn forget(&mut self, family: &GaugeVec, prefix: &str, gone: impl Fn(&str) -> bool) {
+        self.0.retain(|group, shown| {
+            let goes = group.strip_prefix(prefix).is_some_and(&gone);
+            if goes {
+                for labels in shown.iter() {
+                    remove(family, labels);
+                }
+            }
+            !goes
+        });
+    }
+}
+
+fn remove(family: &GaugeVec, labels: &[String]) {
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    // It fails only for labels that are not there, and then there is nothing to remove.
+    let _absent = family.remove_label_values(&labels);
 }
 
 #[cfg(test)]
@@ -285,5 +339,25 @@ mod tests {
         view.state = "completed".into();
         recorder.changes(&[Change::Deliberation(view)]);
         assert!(!metrics.page().contains("fleet_deliberations_open{"));
+    }
+
+    #[test]
+    fn gauges_of_what_is_gone_go_too() {
+        let metrics = Arc::new(Metrics::new());
+        let mut recorder = Recorder::new(Arc::clone(&metrics));
+        let consumer = |name: &str| crate::model::ConsumerInfo { name: name.into(), pending: 3, ..Default::default() };
+        let report = |names: &[&str]| ConsumersReport {
+            stream: "S".into(),
+            at: Timestamp::ZERO,
+            consumers: names.iter().map(|n| consumer(n)).collect(),
+            tapped: true,
+        };
+        recorder.consumers(&report(&["a", "b"]));
+        recorder.consumers(&report(&["b"]));
+        let page = metrics.page();
+        assert!(!page.contains(r#"fleet_consumer_pending_messages{consumer="a""#));
+        assert!(page.contains(r#"fleet_consumer_pending_messages{consumer="b",stream="S"} 3"#));
+        recorder.streams(&StreamsReport { at: Timestamp::ZERO, streams: Vec::new() });
+        assert!(!metrics.page().contains("fleet_consumer_pending_messages{"));
     }
 }

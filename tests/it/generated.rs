@@ -44,3 +44,33 @@ fn generated_default_configuration() {
 fn generated_openapi_document() {
     check("docs/openapi.json", &(fleetscope::api::openapi() + "\n"));
 }
+
+#[test]
+fn documents_name_files_that_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
+    for document in ["README.md", "CONTRIBUTING.md", "docs/ARCHITECTURE.md", "docs/RUNBOOK.md", "docs/BENCHMARKS.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap_or_default();
+        let ticked = text.split('`').skip(1).step_by(2);
+        for path in
+            ticked.filter(|t| ["src/", "tests/", "docs/", "benches/", "scripts/"].iter().any(|p| t.starts_with(p)))
+        {
+            if !root.join(path.split(' ').next().unwrap_or(path)).exists() {
+                missing.push(format!("{document} names `{path}`"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_metric_a_document_names_exists() {
+    let known: Vec<&str> = Metrics::catalogue().iter().map(|f| f.name).collect();
+    for document in ["README.md", "docs/RUNBOOK.md", "docs/ARCHITECTURE.md"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).expect("readable");
+        for word in text.split(|c: char| !c.is_ascii_lowercase() && c != '_') {
+            let is_metric = word.starts_with("fleetscope_") || word.starts_with("fleet_") && word.contains("_total");
+            assert!(!is_metric || word.ends_with('_') || known.contains(&word), "{document} names {word}");
+        }
+    }
+}

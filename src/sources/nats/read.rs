@@ -128,7 +128,7 @@ async fn reading(shared: &Shared, stream: &Stream, connect: u64, gaps: &mut Gaps
     let ended = if reads_by_consumer(&info) {
         deliver::deliver(shared, stream, connect, &info, start.from, gaps, &mut outlet).await
     } else {
-        walk::walk(shared, stream, connect, &mut outlet).await
+        walk::walk(shared, stream, connect, start.from, &mut outlet).await
     };
     outlet.flush().await?;
     ended
@@ -155,7 +155,8 @@ fn report(shared: &Shared, stream: &str, start: &Begin) {
 /// Counts messages that went before they could be read.
 pub(super) fn missed(shared: &Shared, stream: &str, count: u64) {
     if count > 0 {
-        shared.metrics.sources.missed.with_label_values(&[SOURCE, stream]).inc_by(count);
+        let name = shared.metrics.cap.value("fleetscope_source_missed_messages_total", "stream", stream);
+        shared.metrics.sources.missed.with_label_values(&[SOURCE, &*name]).inc_by(count);
         tracing::warn!(stream, count, "messages were removed from the stream before they could be read");
     }
 }

@@ -11,16 +11,29 @@ use smallvec::SmallVec;
 
 use crate::model::{Text, Timestamp};
 
+use super::begin::{self, Deliver};
 use super::decode::Raw;
 use super::outlet::Outlet;
 use super::read::{End, Stream, missed};
-use super::{Shared, begin, shield};
+use super::{Shared, shield};
 
 /// Between two looks at a stream that had nothing new.
 const IDLE: Duration = Duration::from_millis(50);
 
 /// Walks until stopped, or until something changes or fails.
-pub(super) async fn walk(shared: &Shared, stream: &Stream, connect: u64, outlet: &mut Outlet) -> Result<(), End> {
+///
+/// `from` a time: what was stored earlier is passed over, and what is gone before the first message was never missed.
+pub(super) async fn walk(
+    shared: &Shared,
+    stream: &Stream,
+    connect: u64,
+    from: Deliver,
+    outlet: &mut Outlet,
+) -> Result<(), End> {
+    let mut not_before = match from {
+        Deliver::Time(time) => Some(time),
+        Deliver::Seq(_) => None,
+    };
     // What the server said to have stored before we asked for the next message in vain.
     let mut gone_up_to = 0;
     loop {
@@ -34,10 +47,17 @@ pub(super) async fn walk(shared: &Shared, stream: &Stream, connect: u64, outlet:
         };
         match got {
             Ok(message) => {
-                missed(shared, &stream.name, message.seq.saturating_sub(before + 1));
+                let stored = Timestamp::parse(&message.time).unwrap_or_else(|_| Timestamp::now());
+                match not_before {
+                    Some(time) if stored < time => {
+                        outlet.skip_to(message.seq);
+                        continue;
+                    }
+                    Some(_) => not_before = None,
+                    None => missed(shared, &stream.name, message.seq.saturating_sub(before + 1)),
+                }
                 let headers = STANDARD.decode(&message.hdrs).unwrap_or_default();
                 let headers = String::from_utf8_lossy(&headers);
-                let stored = Timestamp::parse(&message.time).unwrap_or_else(|_| Timestamp::now());
                 let raw = Raw {
                     stream: Text::clone(&stream.name),
                     incarnation: outlet.position().incarnation,
