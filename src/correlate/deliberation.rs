@@ -290,11 +290,16 @@ impl Fold<'_> {
         }
         let before = d.answers.iter().position(|held| held.agent == answer.agent);
         if d.ended.is_some() && before.is_some() {
-            // The same agent again after the end: the task is tried anew.
+            // The same agent again after the end: the task is tried anew, and what was done so far must not be lost.
+            if d.sent.is_none() {
+                let done = d.clone();
+                self.send_unfinished(id, done);
+            }
+            let d = self.state.deliberations.get_mut(id).expect("entered above");
             d.answers.clear();
             d.awaited.clear();
             (d.started, d.last, d.ended, d.timed_out) = (answer.start, answer.end, None, false);
-            (d.suffix, d.sent) = (Some(origin.into()), None);
+            (d.suffix, d.sent) = (Some((&*origin).into()), None);
             self.set_deadline(id, answer.start);
         }
         let Some(d) = self.state.deliberations.get_mut(id) else { return true };
@@ -305,6 +310,10 @@ impl Fold<'_> {
         let late = d.sent.clone();
         if let (Some((key, parent)), true) = (&late, d.answers.len() < MAX_AGENTS) {
             let mut span = agent_span(id, d, &answer, (key, *parent));
+            if before.is_some() {
+                // A span of this agent was sent: another answer is another span.
+                span.span_id = key.span_id(&d.what(format!("agent:{id}:{}:{origin}", answer.agent)));
+            }
             span.attributes.push(Attribute::bool("fleet.late", true));
             self.spans.push(span);
         }

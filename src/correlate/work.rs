@@ -57,9 +57,9 @@ pub(super) struct Work {
     pub(super) last: Timestamp,
     /// Error type and description.
     pub(super) error: Option<(Text, Text)>,
-    /// Sent as far as it was known.
-    open_sent: bool,
-    /// Sent as it ended.
+    /// Trace and id of its span, once sent. The story's trace may have rolled over since.
+    sent: Option<(TraceKey, SpanId)>,
+    /// Sent as it ended, not only as far as it was known.
     final_sent: bool,
     /// Where the message stands that began it anew after its end.
     suffix: Option<Text>,
@@ -95,12 +95,6 @@ impl Work {
             what.push_str(":open");
         }
         what
-    }
-
-    /// The span deliberations of this work hang from; `None` = not sent yet, let them wait.
-    pub(super) fn parent(&self, story: &Story) -> Option<SpanId> {
-        let sent = self.final_sent || self.open_sent;
-        sent.then(|| story.trace.current.span_id(&self.what(story, !self.final_sent)))
     }
 
     fn span(&self, story_id: &Text, story: &Story, open: bool) -> Span {
@@ -140,23 +134,31 @@ fn send(
     spans: &mut Vec<Span>,
 ) {
     let before = spans.len();
-    spans.push(story.work[at].span(id, story, open));
+    let span = story.work[at].span(id, story, open);
+    let (key, parent) = (story.trace.current.clone(), span.span_id);
+    spans.push(span);
     let work = &mut story.work[at];
-    if open {
-        work.open_sent = true;
-    } else {
-        work.final_sent = true;
-    }
-    let waiting = std::mem::take(&mut work.waiting);
-    let Some(parent) = story.work[at].parent(story) else { return };
-    for waiting in waiting {
+    work.sent = Some((key.clone(), parent));
+    work.final_sent = !open;
+    send_waiting(id, work, deliberations, (&key, parent), spans);
+    story.trace.bytes += SPAN_BYTES * (spans.len() - before) as u64;
+}
+
+/// Sends the deliberations that wait for a piece of work beneath its span.
+fn send_waiting(
+    story: &Text,
+    work: &mut Work,
+    deliberations: &mut Lru<Text, Deliberation>,
+    (key, parent): (&TraceKey, SpanId),
+    spans: &mut Vec<Span>,
+) {
+    for waiting in std::mem::take(&mut work.waiting) {
         if let Some(deliberation) = deliberations.get_mut(&waiting)
             && deliberation.sent.is_none()
         {
-            subtree(&waiting, deliberation, &story.trace.current, parent, Some(id), spans);
+            subtree(&waiting, deliberation, key, parent, Some(story), spans);
         }
     }
-    story.trace.bytes += SPAN_BYTES * (spans.len() - before) as u64;
 }
 
 impl Fold<'_> {
@@ -170,7 +172,7 @@ impl Fold<'_> {
         };
         let time = self.at;
         let work = self.state.stories.get_mut(story)?.work.get_mut(at)?;
-        if !work.final_sent && !work.open_sent {
+        if work.sent.is_none() {
             work.from = work.from.min(from);
         }
         work.last = work.last.max(time);
@@ -201,7 +203,7 @@ impl Fold<'_> {
             from: self.at,
             last: self.at,
             error: None,
-            open_sent: false,
+            sent: None,
             final_sent: false,
             suffix: None,
             deadline: Some(deadline),
@@ -220,7 +222,7 @@ impl Fold<'_> {
         let Some(held) = self.state.stories.get_mut(story) else { return };
         let Some(work) = held.work.iter_mut().find(|w| w.kind == kind && w.id == *id && w.final_sent) else { return };
         (work.from, work.last, work.error, work.suffix) = (at, at, None, Some(origin.into()));
-        (work.open_sent, work.final_sent, work.deadline) = (false, false, Some(deadline));
+        (work.sent, work.final_sent, work.deadline) = (None, false, Some(deadline));
         self.state.deadlines.insert((deadline, Deadline::Work(story.clone(), kind, id.clone())));
     }
 
@@ -251,7 +253,7 @@ impl Fold<'_> {
         let Some(at) = held.work.iter().position(|w| w.kind == kind && w.id == *id) else { return };
         let before = held.weight();
         held.work[at].deadline = None;
-        if !held.work[at].open_sent && !held.work[at].final_sent {
+        if held.work[at].sent.is_none() {
             send(story, held, at, true, &mut self.state.deliberations, &mut self.spans);
         }
         let after = held.weight();
@@ -264,17 +266,11 @@ impl Fold<'_> {
         if let Some(deadline) = work.deadline.take() {
             self.state.deadlines.remove(&(deadline, Deadline::Work(id.clone(), work.kind, work.id.clone())));
         }
-        if !work.open_sent && !work.final_sent {
-            send(id, story, at, true, &mut self.state.deliberations, &mut self.spans);
-        } else if !work.waiting.is_empty() {
-            // Sent as open, and what came since waits for an end that will not be seen.
-            let Some(parent) = story.work[at].parent(story) else { return };
-            for waiting in std::mem::take(&mut story.work[at].waiting) {
-                if let Some(deliberation) = self.state.deliberations.get_mut(&waiting)
-                    && deliberation.sent.is_none()
-                {
-                    subtree(&waiting, deliberation, &story.trace.current, parent, Some(id), &mut self.spans);
-                }
+        match work.sent.clone() {
+            None => send(id, story, at, true, &mut self.state.deliberations, &mut self.spans),
+            // What came since it was sent as open waits for an end that will not be seen.
+            Some((key, parent)) => {
+                send_waiting(id, work, &mut self.state.deliberations, (&key, parent), &mut self.spans);
             }
         }
     }
@@ -292,27 +288,27 @@ impl Fold<'_> {
         };
         let story = deliberation.story.clone();
         let before = self.spans.len();
-        if let Some(at) = home(id, deliberation, held) {
-            if let Some(parent) = held.work[at].parent(held) {
-                subtree(id, deliberation, &held.trace.current, parent, story.as_ref(), &mut self.spans);
-            } else if held.work[at].waiting.len() < MAX_WAITING {
-                held.work[at].from = held.work[at].from.min(deliberation.started);
-                if !held.work[at].waiting.contains(id) {
-                    held.work[at].waiting.push(id.clone());
+        let root = (held.trace.current.clone(), held.trace.current.root());
+        let parent = match home(id, deliberation, held).map(|at| &mut held.work[at]) {
+            Some(work) if work.sent.is_some() => work.sent.clone(),
+            Some(work) if work.waiting.len() < MAX_WAITING => {
+                work.from = work.from.min(deliberation.started);
+                if !work.waiting.contains(id) {
+                    work.waiting.push(id.clone());
                     self.state.story_bytes += 24;
                 }
-            } else {
-                let root = held.trace.current.root();
-                subtree(id, deliberation, &held.trace.current, root, story.as_ref(), &mut self.spans);
+                None
             }
-        } else {
-            let root = held.trace.current.root();
-            subtree(id, deliberation, &held.trace.current, root, story.as_ref(), &mut self.spans);
+            // Part of no work, or of one with too many waiting.
+            _ => Some(root),
+        };
+        if let Some((key, parent)) = parent {
+            subtree(id, deliberation, &key, parent, story.as_ref(), &mut self.spans);
         }
         held.trace.bytes += SPAN_BYTES * (self.spans.len() - before) as u64;
     }
 
-    /// A deliberation leaves memory unsent: its work is sent as far as it is known, so that it has a parent.
+    /// A deliberation leaves memory or begins anew unsent: its work is sent as far as it is known, so that it has a parent.
     pub(super) fn send_unfinished(&mut self, id: &Text, mut deliberation: Deliberation) {
         let story = deliberation.story.clone().filter(|story| self.state.stories.contains(story));
         let Some(story) = story else {
@@ -329,12 +325,16 @@ impl Fold<'_> {
                 self.state.deadlines.remove(&(*deadline, Deadline::Work(story.clone(), *kind, work.clone())));
             }
             self.expire_work(&story, *kind, work);
+            if self.state.deliberations.get(id).is_some_and(|d| d.sent.is_some()) {
+                // It waited for that work.
+                return;
+            }
         }
         let Some(held) = self.state.stories.get_mut(&story) else { return };
-        let parent = home(id, &deliberation, held).and_then(|at| held.work[at].parent(held));
-        let parent = parent.unwrap_or_else(|| held.trace.current.root());
+        let sent = home(id, &deliberation, held).and_then(|at| held.work[at].sent.clone());
+        let (key, parent) = sent.unwrap_or_else(|| (held.trace.current.clone(), held.trace.current.root()));
         let before = self.spans.len();
-        subtree(id, &mut deliberation, &held.trace.current, parent, Some(&story), &mut self.spans);
+        subtree(id, &mut deliberation, &key, parent, Some(&story), &mut self.spans);
         held.trace.bytes += SPAN_BYTES * (self.spans.len() - before) as u64;
     }
 }
