@@ -74,6 +74,8 @@ pub struct Correlator {
     memory: Memory,
     /// How many settlements wait for their message.
     early: usize,
+    rules: drift::Rules,
+    names: resolve::Names,
 }
 
 /// A snapshot that cannot be read: the correlator then starts from the records alone.
@@ -85,7 +87,7 @@ impl Correlator {
     /// An empty state; the first record gets `next_seq`.
     pub fn new(settings: Settings, next_seq: Seq) -> Self {
         let memory = Memory::new(&settings);
-        Self { settings, next_seq, memory, early: 0 }
+        Self { settings, next_seq, memory, early: 0, rules: drift::Rules::default(), names: resolve::Names::default() }
     }
 
     /// The state as of a snapshot; `next_seq` = one after the record it was taken after.
@@ -93,7 +95,7 @@ impl Correlator {
         let mut memory = snapshot::read(snapshot).map_err(SnapshotError)?;
         memory.set_limits(&settings);
         let early = memory.early.values().map(Vec::len).sum();
-        Ok(Self { settings, next_seq, memory, early })
+        Ok(Self { settings, next_seq, memory, early, rules: drift::Rules::default(), names: resolve::Names::default() })
     }
 
     /// Folds a record read back from the journal into the state; nothing comes of it.
@@ -185,9 +187,9 @@ impl Correlator {
 
     /// Folds a message into the state: the same for one that comes in and one read back.
     fn fold_message(&mut self, message: &Message) -> Folded {
-        let mut ids = resolve::ids(message, &self.memory.owners);
+        let mut ids = resolve::ids(message, &self.memory.owners, &mut self.names);
         self.memory.share(&mut ids);
-        let violations = drift::violations(message);
+        let violations = self.rules.violations(message);
         let severity = summary::severity(message);
         let repeated = self
             .memory

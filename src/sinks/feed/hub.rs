@@ -195,6 +195,9 @@ impl Hub {
         let changes = self.changes.borrow_and_update().clone();
         let missed = changes.version > self.version + 1;
         self.version = changes.version;
+        if self.groups.is_empty() {
+            return;
+        }
         let frames: Vec<_> = if missed {
             let whole = |t: Topic| state::whole(&self.parts.board, t).into_iter().map(move |f| (t, f));
             Topic::ALL.into_iter().flat_map(whole).collect()

@@ -225,8 +225,8 @@ pub(crate) fn entry(seq: Seq, story: &str) -> Record {
 
 pub(crate) fn with_payload(seq: Seq, story: &str, payload: String) -> Record {
     let mut facts = Facts::default();
-    facts.insert(Key::StoryId, Value::Text(story.into()));
-    facts.insert(Key::ProposalContent, Value::Text("word ".repeat(100).into()));
+    facts.insert(Key::StoryId, Value::Text(story));
+    facts.insert(Key::ProposalContent, Value::Text(&"word ".repeat(100)));
     let message = Message {
         source: Source::Nats,
         stream: "AGENT_RESPONSES".into(),
