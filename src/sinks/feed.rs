@@ -14,8 +14,6 @@ mod standing;
 mod state;
 mod subscriber;
 mod subscription;
-#[cfg(test)]
-mod tests;
 mod time;
 mod view;
 

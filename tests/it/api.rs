@@ -4,5 +4,4 @@ mod access;
 mod feed;
 mod fixtures;
 mod history;
-mod memory;
 mod world;

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message as Ws};
 use tokio_util::sync::CancellationToken;
 
-use super::memory::Memory;
+use crate::support::memory::Memory;
 
 /// Longest a test waits for anything.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
