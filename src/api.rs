@@ -11,6 +11,7 @@ mod listing;
 mod live;
 mod outer;
 mod page;
+mod plain;
 mod problem;
 mod query;
 mod stories;
@@ -35,6 +36,7 @@ use utoipa_axum::routes;
 
 use self::access::Access;
 use self::connection::Gate;
+use self::plain::TlsOnly;
 use crate::board::Board;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -207,7 +209,7 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
         .max_buf_size(MAX_HEAD_BYTES);
     let server = server.first_request_timeout(HEADERS);
     let ended = match tls {
-        Some(config) => server.acceptor(RustlsAcceptor::new(config).acceptor(gate)).serve(service).await,
+        Some(config) => server.acceptor(RustlsAcceptor::new(config).acceptor(TlsOnly(gate))).serve(service).await,
         None => server.acceptor(gate).serve(service).await,
     };
     for task in [&hub, &follow, &waiter] {

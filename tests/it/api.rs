@@ -4,4 +4,5 @@ mod access;
 mod feed;
 mod fixtures;
 mod history;
+mod tls;
 mod world;
