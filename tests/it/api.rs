@@ -4,5 +4,6 @@ mod access;
 mod feed;
 mod fixtures;
 mod history;
+mod stalled;
 mod tls;
 mod world;
