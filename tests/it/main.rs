@@ -15,3 +15,4 @@ mod replay;
 mod servers;
 mod simulator;
 mod support;
+mod telemetry;
