@@ -1,3 +1,5 @@
+//! Samples of every era are decoded, and whatever else comes does no harm.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
