@@ -75,17 +75,17 @@ impl Board {
             match change {
                 Change::Agent(view) => {
                     make_room(&mut state.agents, &view.agent_id, MAX_AGENTS, |v| v.last_event);
-                    state.agents.insert(view.agent_id.clone(), Arc::new(view.clone()));
+                    state.agents.insert(view.agent_id.clone(), Arc::clone(view));
                 }
                 Change::Council(view) => {
                     make_room(&mut state.councils, &view.council, MAX_COUNCILS, |v| v.last_event);
-                    state.councils.insert(view.council.clone(), Arc::new(view.clone()));
+                    state.councils.insert(view.council.clone(), Arc::clone(view));
                 }
                 Change::Deliberation(view) => {
-                    state.deliberations.insert(view.deliberation_id.clone(), Arc::new(view.clone()));
+                    state.deliberations.insert(view.deliberation_id.clone(), Arc::clone(view));
                 }
                 Change::Story(view) => {
-                    state.stories.insert(view.story_id.clone(), Arc::new((**view).clone()));
+                    state.stories.insert(view.story_id.clone(), Arc::clone(view));
                 }
                 Change::StoryClosed(id) => {
                     state.stories.remove(id);

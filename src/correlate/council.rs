@@ -26,7 +26,7 @@ impl Correlator {
                 views.insert(id.clone(), agent.view(id, &self.settings, now));
             }
         }
-        changes.extend(views.into_values().map(Change::Agent));
+        changes.extend(views.into_values().map(|view| Change::Agent(view.into())));
     }
 
     fn councils_changed(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
@@ -62,13 +62,14 @@ impl Correlator {
         let told = std::mem::take(&mut self.memory.told.councils);
         // A council whose agents were all forgotten is told once more, empty.
         for (name, _) in told.iter().filter(|(name, view)| !councils.contains_key(*name) && !view.agents.is_empty()) {
-            changes.push(Change::Council(CouncilView { council: name.clone(), ..CouncilView::default() }));
+            let empty = CouncilView { council: name.clone(), ..CouncilView::default() };
+            changes.push(Change::Council(empty.into()));
         }
         changes.extend(
             councils
                 .iter()
                 .filter(|(name, view)| told.get(*name) != Some(*view))
-                .map(|(_, v)| Change::Council(v.clone())),
+                .map(|(_, v)| Change::Council(v.clone().into())),
         );
         self.memory.told.councils = councils;
     }
@@ -85,7 +86,7 @@ impl Correlator {
                 views.insert(id.clone(), deliberation.view(id));
             }
         }
-        changes.extend(views.into_values().map(Change::Deliberation));
+        changes.extend(views.into_values().map(|view| Change::Deliberation(view.into())));
     }
 
     fn stories_changed(&mut self, changes: &mut Vec<Change>) {
@@ -100,6 +101,6 @@ impl Correlator {
                 views.insert(id.clone(), story.view(id, false));
             }
         }
-        changes.extend(views.into_values().map(|view| Change::Story(Box::new(view))));
+        changes.extend(views.into_values().map(|view| Change::Story(view.into())));
     }
 }

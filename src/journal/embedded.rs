@@ -48,8 +48,9 @@ use self::live::Live;
 use super::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
 use crate::model::{Cursor, Delivery, Filter, Known, Page, Position, Query, Record, Seq, StoryView, Timestamp};
 
-/// Sequences in a segment, as a power of two.
-const SEGMENT_BITS: u32 = 17;
+/// Sequences in a segment, as a power of two. The postings of an open segment and of one being sealed are in memory,
+/// some 6 MiB each.
+const SEGMENT_BITS: u32 = 16;
 
 /// The journal in a folder.
 #[derive(Debug)]

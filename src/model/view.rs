@@ -1,5 +1,7 @@
 //! Derived state as people see it: agents, councils, deliberations, stories.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::record::Seq;
@@ -217,13 +219,13 @@ pub struct StoryView {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// An agent.
-    Agent(AgentView),
+    Agent(Arc<AgentView>),
     /// A council.
-    Council(CouncilView),
+    Council(Arc<CouncilView>),
     /// A deliberation.
-    Deliberation(DeliberationView),
+    Deliberation(Arc<DeliberationView>),
     /// A story.
-    Story(Box<StoryView>),
+    Story(Arc<StoryView>),
     /// A story left the live state: it is found in the journal from now on.
     StoryClosed(Text),
     /// A deliberation left the live state.

@@ -1,9 +1,10 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use prometheus::{GaugeVec, Histogram, IntCounter};
 
 use crate::metrics::Metrics;
@@ -16,6 +17,8 @@ use crate::model::{
 pub struct Recorder {
     metrics: Arc<Metrics>,
     events: HashMap<(Text, Text, Text), (IntCounter, Histogram)>,
+    /// Lines of the ledger in use, by source and outcome: a handful, and each event is two of them.
+    ledger: Vec<(&'static str, &'static str, IntCounter)>,
     gauges: Gauges,
     shown: Shown,
 }
@@ -34,7 +37,7 @@ const MAX_HANDLES: usize = 10_000;
 impl Recorder {
     /// A recorder into `metrics`.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, events: HashMap::new(), gauges: Gauges::default(), shown: Shown::default() }
+        Self { metrics, events: HashMap::new(), ledger: Vec::new(), gauges: Gauges::default(), shown: Shown::default() }
     }
 
     /// Records one measure.
@@ -92,8 +95,13 @@ impl Recorder {
     }
 
     /// One line of the ledger of events.
-    pub fn ledger(&self, source: &str, outcome: &str) {
-        self.metrics.sources.events.with_label_values(&[source, outcome]).inc();
+    pub fn ledger(&mut self, source: &'static str, outcome: &'static str) {
+        if let Some((.., line)) = self.ledger.iter().find(|(s, o, _)| (*s, *o) == (source, outcome)) {
+            return line.inc();
+        }
+        let line = self.metrics.sources.events.with_label_values(&[source, outcome]);
+        line.inc();
+        self.ledger.push((source, outcome, line));
     }
 
     fn event(&mut self, stream: &Text, event_type: &Text, producer: &Text, size: u32) {
@@ -175,9 +183,13 @@ impl Recorder {
     /// Gauges that count over all stories and deliberations.
     fn sums(&mut self) {
         let cap = &self.metrics.cap;
-        let mut stories = BTreeMap::new();
+        let mut phases: HashMap<&str, f64> = HashMap::new();
         for phase in self.gauges.phases.values() {
-            *stories.entry(vec![cap.value("fleet_stories", "phase", phase).into_owned()]).or_insert(0.0) += 1.0;
+            *phases.entry(phase).or_insert(0.0) += 1.0;
+        }
+        let mut stories = BTreeMap::new();
+        for (phase, count) in phases {
+            *stories.entry(vec![cap.value("fleet_stories", "phase", phase).into_owned()]).or_insert(0.0) += count;
         }
         let (mut open, mut overdue) = (BTreeMap::new(), BTreeMap::new());
         for (council, late) in self.gauges.deliberations.values() {
@@ -333,11 +345,11 @@ mod tests {
             state: "open".into(),
             ..Default::default()
         };
-        recorder.changes(&[Change::Deliberation(view.clone())]);
+        recorder.changes(&[Change::Deliberation(view.clone().into())]);
         assert!(metrics.page().contains(r#"fleet_deliberations_open{council="QA"} 1"#));
         view.ended = Some(Timestamp::from_nanos(1));
         view.state = "completed".into();
-        recorder.changes(&[Change::Deliberation(view)]);
+        recorder.changes(&[Change::Deliberation(view.into())]);
         assert!(!metrics.page().contains("fleet_deliberations_open{"));
     }
 

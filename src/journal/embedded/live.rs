@@ -59,13 +59,13 @@ impl Segments {
 pub(super) struct Open {
     pub(super) segment: u32,
     /// Sorted lists of entries, each at most half as long as the one before.
-    pub(super) runs: Vec<Arc<[u64]>>,
+    pub(super) runs: Vec<Arc<Vec<u64>>>,
 }
 
 impl Open {
     /// Adds sorted entries; lists of like length are merged, so there are few.
     pub(super) fn push(&mut self, run: Vec<u64>) {
-        let mut run: Arc<[u64]> = run.into();
+        let mut run = Arc::new(run);
         while let Some(before) = self.runs.last()
             && before.len() < run.len() * 2
         {
@@ -98,7 +98,7 @@ impl Open {
     }
 }
 
-fn merge(left: &[u64], right: &[u64]) -> Arc<[u64]> {
+fn merge(left: &[u64], right: &[u64]) -> Arc<Vec<u64>> {
     let mut merged = Vec::with_capacity(left.len() + right.len());
     let (mut l, mut r) = (0, 0);
     while l < left.len() && r < right.len() {
@@ -112,7 +112,7 @@ fn merge(left: &[u64], right: &[u64]) -> Arc<[u64]> {
     }
     merged.extend_from_slice(&left[l..]);
     merged.extend_from_slice(&right[r..]);
-    merged.into()
+    Arc::new(merged)
 }
 
 /// Earliest and latest time of each block of sequences.

@@ -45,10 +45,10 @@ pub(crate) fn changed(changes: &[Change], as_of: Timestamp) -> Vec<(Topic, Frame
     let (mut gone_stories, mut gone_deliberations) = (Vec::new(), Vec::new());
     for change in changes {
         match change {
-            Change::Agent(view) => agents.push(AgentJson::from(view)),
-            Change::Council(view) => councils.push(CouncilJson::from(view)),
+            Change::Agent(view) => agents.push(AgentJson::from(&**view)),
+            Change::Council(view) => councils.push(CouncilJson::from(&**view)),
             Change::Story(view) => stories.push(StoryJson::from(&**view)),
-            Change::Deliberation(view) => deliberations.push(DeliberationJson::from(view)),
+            Change::Deliberation(view) => deliberations.push(DeliberationJson::from(&**view)),
             Change::StoryClosed(id) => gone_stories.push(&**id),
             Change::DeliberationClosed(id) => gone_deliberations.push(&**id),
         }

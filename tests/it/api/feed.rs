@@ -82,7 +82,7 @@ async fn history_brings_the_deliveries_known_so_far() {
 #[tokio::test]
 async fn state_is_told_whole_and_then_as_it_changes() {
     let world = World::start();
-    let agent = |id: &str| Change::Agent(AgentView { agent_id: id.into(), ..AgentView::default() });
+    let agent = |id: &str| Change::Agent(AgentView { agent_id: id.into(), ..AgentView::default() }.into());
     world.board.apply(vec![agent("a-1")], at(1));
     let mut socket = world.socket().await;
     socket.say(json!({"type": "subscribe", "topics": ["agents", "stories"]})).await;

@@ -94,10 +94,10 @@ fn board(world: &World) {
         ..StoryView::default()
     };
     let changes = vec![
-        Change::Agent(agent),
-        Change::Council(council),
-        Change::Deliberation(deliberation),
-        Change::Story(Box::new(story)),
+        Change::Agent(agent.into()),
+        Change::Council(council.into()),
+        Change::Deliberation(deliberation.into()),
+        Change::Story(story.into()),
     ];
     world.board.apply(changes, at(2));
     let stream = StreamInfo { name: "AGENT_RESPONSES".into(), ..StreamInfo::default() };

@@ -153,7 +153,7 @@ async fn stories_are_live_first_then_closed() {
         world.close(story(&format!("old-{n}"), n));
     }
     world.close(story("live-1", 1));
-    let changes = (0..5).map(|n| Change::Story(Box::new(story(&format!("live-{n}"), 10 + n)))).collect();
+    let changes = (0..5).map(|n| Change::Story(story(&format!("live-{n}"), 10 + n).into())).collect();
     world.board.apply(changes, at(20));
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -186,7 +186,7 @@ async fn state_comes_from_the_board() {
     let world = World::start();
     let agent =
         AgentView { agent_id: "agent-dev-001".into(), role: "DEV".into(), since: at(1), ..AgentView::default() };
-    world.board.apply(vec![Change::Agent(agent)], at(2));
+    world.board.apply(vec![Change::Agent(agent.into())], at(2));
     assert_eq!(world.items("/api/agents").await[0]["since"], at(1).to_string());
     assert_eq!(world.get("/api/agents/agent-dev-001").await.1["state"], "idle");
     assert_eq!(world.get("/api/agents/nobody").await.0, 404);
