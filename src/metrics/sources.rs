@@ -21,8 +21,10 @@ families! {
         undecodable: counter = "fleetscope_undecodable_events_total" ["source", "reason"],
         /// Secrets masked before anything was kept.
         masked: counter = "fleetscope_masked_secrets_total" ["source"],
-        /// Ledger of events: received = journaled + folded + unmatched + observed + duplicate.
+        /// Ledger of events: received = journaled + folded + unmatched + observed + duplicate + `fleetscope_events_waiting`.
         events: counter = "fleetscope_events_total" ["source", "outcome"],
+        /// Acknowledgements that wait, at most about ten seconds, for their message to be read; what waits at a restart counts as received again.
+        waiting: gauge = "fleetscope_events_waiting" ["source"],
         /// Batches waiting between a source and ingest.
         queue: gauge = "fleetscope_ingest_queue_batches" [],
         /// State given up by correlation to stay within its bounds.
