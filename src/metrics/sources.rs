@@ -25,6 +25,8 @@ families! {
         events: counter = "fleetscope_events_total" ["source", "outcome"],
         /// Acknowledgements that wait, at most about ten seconds, for their message to be read; what waits at a restart counts as received again.
         waiting: gauge = "fleetscope_events_waiting" ["source"],
+        /// Heard and left out on purpose: acknowledgements of streams that are not read (`unread_stream`).
+        ignored: counter = "fleetscope_source_ignored_total" ["source", "reason"],
         /// Batches waiting between a source and ingest.
         queue: gauge = "fleetscope_ingest_queue_batches" [],
         /// State given up by correlation to stay within its bounds.

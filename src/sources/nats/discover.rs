@@ -58,6 +58,12 @@ impl Streams {
     pub(super) fn get(&self, name: &str) -> Option<Arc<Stream>> {
         self.known.lock().get(name).map(|known| Arc::clone(&known.stream))
     }
+
+    /// Whether a stream is read, or will be once it is found.
+    pub(super) fn reads(&self, config: &config::Nats, name: &str) -> bool {
+        let known = self.known.lock();
+        known.contains_key(name) || (known.len() < MAX_STREAMS && is_wanted(config, name))
+    }
 }
 
 /// Falls when a reader ends, however it ends: the next listing starts another one.
