@@ -12,6 +12,7 @@ mod core;
 pub mod decode;
 mod deliver;
 mod discover;
+mod ending;
 mod error;
 mod fold;
 mod gap;
