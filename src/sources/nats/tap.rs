@@ -119,7 +119,7 @@ fn read(shared: &Shared, streams: &Streams, message: &Message, at: Timestamp) ->
 
 /// Whether a settlement will ever find its message. One that will not is left out here, and counted.
 pub(super) fn is_of_read_stream(shared: &Shared, streams: &Streams, stream: &str) -> bool {
-    let read = streams.reads(&shared.config, stream);
+    let read = streams.stir(&shared.config, stream);
     if !read {
         shared.metrics.sources.ignored.with_label_values(&[SOURCE, "unread_stream"]).inc();
     }
