@@ -27,6 +27,7 @@ mod tap;
 mod walk;
 mod wire;
 
+pub(super) use connect::{options, servers};
 pub use probe::{Permission, ProbeReport, StreamProbe, probe};
 
 use std::sync::Arc;
