@@ -230,7 +230,7 @@ fn record(rng: &mut fastrand::Rng, seq: Seq, events: u64) -> Arc<Record> {
     );
     let mut facts = Facts::default();
     for (key, value) in [(Key::StoryId, &story), (Key::TaskId, &task), (Key::AgentId, &agent), (Key::Role, &role)] {
-        facts.insert(key, Value::Text(value.clone()));
+        facts.insert(key, Value::Text(value));
     }
     facts.insert(Key::DurationMs, Value::Int(i64::from(rng.u32(..90_000))));
     let message = Message {

@@ -11,6 +11,7 @@ mod listing;
 mod live;
 mod outer;
 mod page;
+mod plain;
 mod problem;
 mod query;
 mod stories;
@@ -35,6 +36,7 @@ use utoipa_axum::routes;
 
 use self::access::Access;
 use self::connection::Gate;
+use self::plain::TlsOnly;
 use crate::board::Board;
 use crate::config::Config;
 use crate::journal::Journal;
@@ -51,6 +53,8 @@ pub type TraceFn = dyn Fn(&[Arc<Record>], &[TraceId]) -> serde_json::Value + Sen
 const GRACE: Duration = Duration::from_secs(5);
 /// Time a client has for its request line and headers.
 const HEADERS: Duration = Duration::from_secs(10);
+/// How much later than a client of the feed that takes nothing any other is cut off. The feed sees it first, and counts.
+const LATER: Duration = Duration::from_secs(5);
 /// Headers and bodies: nothing here takes more.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 32 << 10;
@@ -177,7 +181,7 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
     let access = Arc::new(Access::new(&context.config, tokens));
     let (journal, board) = (Arc::clone(&context.journal), Arc::clone(&context.board));
     let parts = Parts::new(journal, board, Arc::clone(&context.tail), Arc::clone(&context.metrics));
-    let (feed, hub) = Feed::start(Arc::clone(&parts), context.stop.clone());
+    let (feed, hub) = Feed::start(Arc::clone(&parts), http.feed_stall_timeout, context.stop.clone());
     let follow =
         tokio::spawn(files::follow(http.clone(), read.seen, Arc::clone(&access), tls.clone(), context.stop.clone()));
     let stop = context.stop.clone();
@@ -194,7 +198,7 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
             handle.graceful_shutdown(Some(GRACE));
         }
     });
-    let gate = Gate::new(http.max_feed_clients);
+    let gate = Gate::new(http.max_feed_clients, http.feed_stall_timeout + LATER);
     let mut server = axum_server::from_tcp(listener).context("the listener cannot be used")?.handle(handle);
     // HTTP/1 only, but not by the server's own switch: that one turns upgrades off too.
     *server.http_builder() = Builder::new(TokioExecutor::new()).http1_only();
@@ -207,7 +211,7 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
         .max_buf_size(MAX_HEAD_BYTES);
     let server = server.first_request_timeout(HEADERS);
     let ended = match tls {
-        Some(config) => server.acceptor(RustlsAcceptor::new(config).acceptor(gate)).serve(service).await,
+        Some(config) => server.acceptor(RustlsAcceptor::new(config).acceptor(TlsOnly(gate))).serve(service).await,
         None => server.acceptor(gate).serve(service).await,
     };
     for task in [&hub, &follow, &waiter] {

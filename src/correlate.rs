@@ -76,6 +76,8 @@ pub struct Correlator {
     memory: Memory,
     /// How many settlements wait for their message.
     early: Waiting,
+    rules: drift::Rules,
+    names: resolve::Names,
 }
 
 /// A snapshot that cannot be read: the correlator then starts from the records alone.
@@ -87,7 +89,8 @@ impl Correlator {
     /// An empty state; the first record gets `next_seq`.
     pub fn new(settings: Settings, next_seq: Seq) -> Self {
         let memory = Memory::new(&settings);
-        Self { settings, next_seq, memory, early: Waiting::default() }
+        let early = Waiting::default();
+        Self { settings, next_seq, memory, early, rules: drift::Rules::default(), names: resolve::Names::default() }
     }
 
     /// The state as of a snapshot; `next_seq` = one after the record it was taken after.
@@ -95,7 +98,7 @@ impl Correlator {
         let mut memory = snapshot::read(snapshot).map_err(SnapshotError)?;
         memory.set_limits(&settings);
         let early = Waiting::of(&memory);
-        Ok(Self { settings, next_seq, memory, early })
+        Ok(Self { settings, next_seq, memory, early, rules: drift::Rules::default(), names: resolve::Names::default() })
     }
 
     /// Folds a record read back from the journal into the state; nothing comes of it.
@@ -189,9 +192,9 @@ impl Correlator {
 
     /// Folds a message into the state: the same for one that comes in and one read back.
     fn fold_message(&mut self, message: &Message) -> Folded {
-        let mut ids = resolve::ids(message, &self.memory.owners);
+        let mut ids = resolve::ids(message, &self.memory.owners, &mut self.names);
         self.memory.share(&mut ids);
-        let violations = drift::violations(message);
+        let violations = self.rules.violations(message);
         let severity = summary::severity(message);
         let repeated = self
             .memory

@@ -11,9 +11,14 @@ mod observer;
 mod readers;
 mod report;
 mod server;
+mod stages;
 mod throughput;
 
 use report::Report;
+
+/// As the daemon.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Which parts to run: all, or those named on the command line (`make bench` runs all).
 fn wanted(name: &str) -> bool {
@@ -26,6 +31,9 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut report = Report::default();
     report.machine();
+    if wanted("stages") {
+        stages::run(&mut report)?;
+    }
     if wanted("throughput") {
         runtime.block_on(throughput::run(&mut report))?;
     }

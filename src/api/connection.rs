@@ -17,19 +17,19 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Connections at a time besides those of the feed; half of all may come from one address.
 const OTHERS: usize = 1024;
-/// A client that takes no byte for this long is cut off, whatever it asked for.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Counts connections.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
     most: usize,
+    patience: Duration,
 }
 
 impl Gate {
-    pub(super) fn new(feed_clients: u32) -> Self {
-        Self { open: Arc::default(), most: OTHERS + feed_clients as usize }
+    /// A client that takes no byte for as long as `patience` is cut off, whatever it asked for.
+    pub(super) fn new(feed_clients: u32, patience: Duration) -> Self {
+        Self { open: Arc::default(), most: OTHERS + feed_clients as usize, patience }
     }
 
     fn enter(&self, address: IpAddr) -> Option<Place> {
@@ -73,7 +73,7 @@ impl<S> Accept<TcpStream, S> for Gate {
             stream.set_nodelay(true)?;
             let place = self.enter(peer.ip().to_canonical());
             let place = place.ok_or_else(|| io::Error::other("too many connections"))?;
-            Ok((Patient { stream, waiting: None, _place: place }, service))
+            Ok((Patient { stream, patience: self.patience, waiting: None, _place: place }, service))
         });
         ready(entered)
     }
@@ -83,20 +83,31 @@ impl<S> Accept<TcpStream, S> for Gate {
 #[derive(Debug)]
 pub(super) struct Patient {
     stream: TcpStream,
+    patience: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
 
 impl Patient {
+    /// The first byte the client sent, left where it is.
+    pub(super) async fn first_byte(&self) -> io::Result<u8> {
+        let mut first = [0];
+        match self.stream.peek(&mut first).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
+        }
+    }
+
     fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;
             return written;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        let patience = self.patience;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
         match waiting.as_mut().poll(cx) {
             Poll::Ready(()) => {
-                waiting.as_mut().reset(Instant::now() + PATIENCE);
+                waiting.as_mut().reset(Instant::now() + patience);
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
             }
             Poll::Pending => Poll::Pending,

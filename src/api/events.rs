@@ -217,15 +217,15 @@ fn event_detail<'a>(event: Event<'a>, record: &'a Record, message: &'a Message, 
 fn facts(facts: &Facts, full: bool) -> Map<String, Value> {
     use crate::model::Value as Fact;
     let text = |t: &str| Value::String(if full { t.to_owned() } else { shorten(t, VIEWER_TEXT) });
-    let value = |fact: &Fact| match fact {
+    let value = |fact: Fact<'_>| match fact {
         Fact::Null => Value::Null,
-        Fact::Bool(b) => Value::Bool(*b),
-        Fact::Int(n) => Value::from(*n),
-        Fact::Float(f) => Value::from(*f),
+        Fact::Bool(b) => Value::Bool(b),
+        Fact::Int(n) => Value::from(n),
+        Fact::Float(f) => Value::from(f),
         Fact::Text(t) => text(t),
-        Fact::Texts(ts) => Value::Array(ts.iter().map(|t| text(t)).collect()),
+        Fact::Texts(ts) => Value::Array(ts.iter().map(text).collect()),
         Fact::Items(n) => serde_json::json!({ "items": n }),
     };
-    let named = |(key, fact): (Key, &Fact)| (key.name().to_owned(), value(fact));
+    let named = |(key, fact): (Key, Fact<'_>)| (key.name().to_owned(), value(fact));
     facts.iter().map(named).collect()
 }

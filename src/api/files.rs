@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -23,15 +23,16 @@ pub(super) fn tls(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> 
     let named = |file: &Path| file.display().to_string();
     let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
-        .with_context(|| format!("the certificate {} cannot be read", named(cert)))?;
-    let private =
-        PrivateKeyDer::from_pem_file(key).with_context(|| format!("the key {} cannot be read", named(key)))?;
+        .with_context(|| format!("http.tls_cert_file: {} cannot be read as a certificate", named(cert)))?;
+    ensure!(!chain.is_empty(), "http.tls_cert_file: there is no certificate in {}", named(cert));
+    let private = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("http.tls_key_file: {} cannot be read as a private key", named(key)))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .context("no TLS version to offer")?
         .with_no_client_auth()
         .with_single_cert(chain, private)
-        .with_context(|| format!("the key {} does not fit the certificate {}", named(key), named(cert)))?;
+        .with_context(|| format!("http.tls_key_file: {} does not fit the certificate {}", named(key), named(cert)))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -25,11 +25,8 @@ const READ_BUFFER: usize = 4 << 10;
 const WRITE_BUFFER: usize = 16 << 10;
 /// The largest frame is one event with its payload, escaped at worst.
 const MAX_WRITE_BUFFER: usize = 64 << 20;
-/// A client that cannot take a frame in this time is sent away.
-const STALL: Duration = Duration::from_secs(30);
-/// How often a client is asked whether it is there, and after how long without a word it is not.
-const PING: Duration = Duration::from_secs(15);
-const SILENCE: Duration = Duration::from_secs(45);
+/// Ping intervals without a word after which a client is taken for gone.
+const SILENCE: u32 = 3;
 /// Time for the first message where it must bring a ticket.
 const FIRST: Duration = Duration::from_secs(10);
 /// Most messages of a client in one ping interval.
@@ -119,13 +116,16 @@ impl Connection {
             Ok(never) => match never {},
             Err(end) => end,
         };
-        self.subscriber = None;
+        // The hub looks for those that take nothing too: who is sent away by both is counted once.
+        let counted = self.subscriber.take().is_some_and(|subscriber| subscriber.is_evicted());
         let close = match end {
             End::Gone => None,
             End::Stopping => Some((close_code::AWAY, "the daemon stops")),
             End::Over => Some((close_code::AGAIN, "come back with since = the last seq")),
             End::Evicted(reason) => {
-                self.api.context.metrics.feed.evicted.with_label_values(&[reason]).inc();
+                if !counted {
+                    self.api.context.metrics.feed.evicted.with_label_values(&[reason]).inc();
+                }
                 Some((close_code::POLICY, reason))
             }
         };
@@ -143,7 +143,8 @@ impl Connection {
         }
         let opened = Instant::now();
         let stop = self.api.context.stop.clone();
-        let mut ping = interval_at(Instant::now() + PING, PING);
+        let every = self.api.context.config.http.feed_ping_interval;
+        let mut ping = interval_at(Instant::now() + every, every);
         loop {
             let first_due = tokio::time::sleep_until(opened + FIRST);
             tokio::select! {
@@ -151,7 +152,7 @@ impl Connection {
                 () = stop.cancelled() => return Err(End::Stopping),
                 message = self.socket.recv() => self.received(message).await?,
                 _ = ping.tick() => {
-                    if self.heard.elapsed() > SILENCE {
+                    if self.heard.elapsed() > every * SILENCE {
                         return Err(End::Evicted("no_pong"));
                     }
                     self.messages = 0;
@@ -224,7 +225,8 @@ impl Connection {
     }
 
     async fn put(&mut self, message: Message) -> Result<(), End> {
-        match timeout(STALL, self.socket.send(message)).await {
+        let stall = self.api.context.config.http.feed_stall_timeout;
+        match timeout(stall, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Evicted("stalled")),

@@ -5,6 +5,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::problem::Problem;
 use super::{Api, openapi};
@@ -32,12 +33,19 @@ pub(super) async fn deadline(State(api): State<Api>, request: Request, next: Nex
     })
 }
 
-/// Counts by route template, so that a path made up by a caller is no label.
+/// Counts and traces by route template, so that a path made up by a caller is no label.
 pub(super) async fn count(State(api): State<Api>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
     let route = route.as_ref().map_or("none", |r| r.as_str());
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{} {route}", request.method()),
+        otel.kind = "server",
+        http.response.status_code = tracing::field::Empty,
+    );
+    let response = next.run(request).instrument(span.clone()).await;
     let code = response.status();
+    span.record("http.response.status_code", code.as_u16());
     api.context.metrics.feed.requests.with_label_values(&[route, code.as_str()]).inc();
     response
 }

@@ -23,12 +23,20 @@ section! {
         open_metrics: bool = true,
         /// Most connections of the live feed at a time.
         max_feed_clients: u32 = 1000,
+        /// A client of the live feed that takes nothing for this long is sent away.
+        feed_stall_timeout: Duration = Duration::from_secs(30),
+        /// How often a client of the live feed is asked whether it is there. One that says nothing for three times as
+        /// long is sent away.
+        feed_ping_interval: Duration = Duration::from_secs(15),
         /// Most requests a second from one address; 0 = no limit.
         max_requests_per_second: u32 = 200,
         /// Longest time a request may take.
         request_timeout: Duration = Duration::from_secs(30),
     }
 }
+
+/// Least that a client of the feed may be given.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 fn check(http: &Http) -> Vec<(&'static str, String)> {
     let mut wrong = Vec::new();
@@ -37,6 +45,13 @@ fn check(http: &Http) -> Vec<(&'static str, String)> {
     }
     if http.tls_cert_file.is_some() != http.tls_key_file.is_some() {
         wrong.push(("tls_cert_file", "TLS needs both http.tls_cert_file and http.tls_key_file".to_owned()));
+    }
+    for (key, time) in
+        [("feed_stall_timeout", http.feed_stall_timeout), ("feed_ping_interval", http.feed_ping_interval)]
+    {
+        if time < SHORTEST {
+            wrong.push((key, "write at least \"100ms\"".to_owned()));
+        }
     }
     for origin in &http.allowed_origins {
         if !origin.starts_with("http://") && !origin.starts_with("https://") {

@@ -5,14 +5,11 @@
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, Hash};
 
-use hashbrown::{HashSet, HashTable};
+use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// A hasher without a random seed: state must be the same in every run.
-pub(super) type Fixed = BuildHasherDefault<DefaultHasher>;
 
 const NONE: u32 = u32::MAX;
 
@@ -26,6 +23,8 @@ struct Slot<K, V> {
 /// A map in order of use. `insert` and `touch` make an item the newest; `get` and `get_mut` do not.
 #[derive(Clone)]
 pub(super) struct Lru<K, V> {
+    /// Seeded at random, which shows nowhere: order is kept by the slots.
+    hasher: DefaultHashBuilder,
     index: HashTable<u32>,
     slots: Vec<Slot<K, V>>,
     free: Vec<u32>,
@@ -37,6 +36,7 @@ pub(super) struct Lru<K, V> {
 impl<K: Hash + Eq, V> Lru<K, V> {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
+            hasher: DefaultHashBuilder::default(),
             index: HashTable::new(),
             slots: Vec::new(),
             free: Vec::new(),
@@ -64,7 +64,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     where
         K: Borrow<Q>,
     {
-        let hash = Fixed::default().hash_one(key);
+        let hash = self.hasher.hash_one(key);
         self.index.find(hash, |at| self.slots[*at as usize].is(key)).copied()
     }
 
@@ -120,7 +120,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
             return None;
         }
         let gone = if self.len() >= self.capacity { self.pop_oldest() } else { None };
-        let hash = Fixed::default().hash_one(&key);
+        let hash = self.hasher.hash_one(&key);
         let slot = Slot { item: Some((key, value)), older: NONE, newer: NONE };
         let at = if let Some(at) = self.free.pop() {
             self.slots[at as usize] = slot;
@@ -129,8 +129,8 @@ impl<K: Hash + Eq, V> Lru<K, V> {
             self.slots.push(slot);
             (self.slots.len() - 1) as u32
         };
-        let slots = &self.slots;
-        self.index.insert_unique(hash, at, |at| slots[*at as usize].hash());
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.index.insert_unique(hash, at, |at| slots[*at as usize].hash(hasher));
         self.link_newest(at);
         gone
     }
@@ -138,7 +138,7 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     /// Takes out the item used longest ago.
     pub(super) fn pop_oldest(&mut self) -> Option<(K, V)> {
         let at = self.oldest;
-        let hash = self.slots.get(at as usize)?.hash();
+        let hash = self.slots.get(at as usize)?.hash(&self.hasher);
         if let Ok(entry) = self.index.find_entry(hash, |held| *held == at) {
             entry.remove();
         }
@@ -194,8 +194,8 @@ impl<K: Hash + Eq, V> Slot<K, V> {
         self.item.as_ref().is_some_and(|(held, _)| held.borrow() == key)
     }
 
-    fn hash(&self) -> u64 {
-        self.item.as_ref().map_or(0, |(key, _)| Fixed::default().hash_one(key))
+    fn hash(&self, hasher: &DefaultHashBuilder) -> u64 {
+        self.item.as_ref().map_or(0, |(key, _)| hasher.hash_one(key))
     }
 }
 
@@ -240,7 +240,7 @@ impl<'de, K: Hash + Eq + Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de>
 /// Remembers 64-bit marks of what was given up, so that it is recognised when it comes back.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    held: HashSet<u64, Fixed>,
+    held: HashSet<u64>,
     order: VecDeque<u64>,
 }
 

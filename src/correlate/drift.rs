@@ -2,6 +2,8 @@
 //!
 //! Most of these make a consumer refuse the message for ever, without delay: the fleet's likeliest real fault.
 
+use hashbrown::HashMap;
+
 use crate::model::{Form, Key, Message, Text, Value};
 
 /// When a rule is broken.
@@ -184,13 +186,13 @@ impl Rule {
         match self.breach {
             Breach::Lacks => self.keys.iter().any(|key| !facts.has(*key)),
             Breach::Empty => self.keys.iter().any(|key| text(key).is_some_and(|t| t.trim().is_empty())),
-            Breach::TextNone => self.keys.iter().any(|key| text(key).is_some_and(|t| &**t == "None")),
+            Breach::TextNone => self.keys.iter().any(|key| text(key).is_some_and(|t| t == "None")),
             Breach::TwoOffsets => self.keys.iter().any(|key| text(key).is_some_and(|t| t.ends_with("+00:00Z"))),
-            Breach::NoZone => self.keys.iter().any(|key| text(key).is_some_and(|t| is_naive(t))),
+            Breach::NoZone => self.keys.iter().any(|key| text(key).is_some_and(is_naive)),
             Breach::NoDate => self.keys.iter().any(|key| match facts.get(*key) {
                 // Before 1980: no clock of a fleet.
-                Some(Value::Float(seconds)) => *seconds < 315_532_800.0,
-                Some(Value::Int(seconds)) => *seconds < 315_532_800,
+                Some(Value::Float(seconds)) => seconds < 315_532_800.0,
+                Some(Value::Int(seconds)) => seconds < 315_532_800,
                 _ => false,
             }),
             Breach::Bare => message.form == Form::Bare && message.undecodable.is_none(),
@@ -208,11 +210,29 @@ fn is_naive(text: &str) -> bool {
     time.contains(':') && !time.contains(['+', '-', 'Z', 'z'])
 }
 
-/// The rules a message breaks.
-pub(super) fn violations(message: &Message) -> Vec<Text> {
-    if message.undecodable.is_some() {
-        return Vec::new();
+/// Event types whose rules are remembered: far more than a fleet has.
+const MAX_TYPES: usize = 1024;
+
+/// Finds what a message breaks; remembers which rules are about which event type.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    of_type: HashMap<Text, Vec<&'static Rule>>,
+}
+
+impl Rules {
+    /// The rules a message breaks.
+    pub(super) fn violations(&mut self, message: &Message) -> Vec<Text> {
+        if message.undecodable.is_some() {
+            return Vec::new();
+        }
+        if !self.of_type.contains_key(&message.event_type) {
+            if self.of_type.len() >= MAX_TYPES {
+                self.of_type.clear();
+            }
+            let rules = RULES.iter().filter(|rule| rule.applies(&message.event_type)).collect();
+            self.of_type.insert(message.event_type.clone(), rules);
+        }
+        let broken = self.of_type[&message.event_type].iter().filter(|rule| rule.broken(message));
+        broken.map(|rule| rule.name.into()).collect()
     }
-    let broken = RULES.iter().filter(|rule| rule.applies(&message.event_type) && rule.broken(message));
-    broken.map(|rule| rule.name.into()).collect()
 }

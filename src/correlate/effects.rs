@@ -41,7 +41,7 @@ fn answer(message: &Message, ids: &Ids, agent: &Text, failed: bool) -> Answer {
         role: ids.role.clone(),
         model: facts
             .first_text(&[Key::Model, Key::ProposalModel])
-            .map(|m| if m.len() <= 120 { m.clone() } else { shorten(&printable(m), 120).into() }),
+            .map(|m| if m.len() <= 120 { m.into() } else { shorten(&printable(m), 120).into() }),
         service: message.producer.clone().unwrap_or_else(|| "ray-executor".into()),
         error: failed.then(|| error(facts, "agent_failed")),
         start: message.stored.minus(duration),
@@ -210,7 +210,7 @@ impl Fold<'_> {
         let facts = &message.facts;
         let failed = kind.ends_with(".failed")
             || facts.bool(Key::Success) == Some(false)
-            || facts.text(Key::Status).is_some_and(|s| &**s == "failed");
+            || facts.text(Key::Status).is_some_and(|s| s == "failed");
         let answer = answer(message, ids, agent, failed);
         if let Some(task) = &ids.task {
             let ray = RayTask::parse(task).unwrap_or_default();
@@ -265,7 +265,7 @@ impl Fold<'_> {
 }
 
 /// A phase as it is shown: capped, one spelling.
-fn phase(raw: &Text) -> Option<Text> {
+fn phase(raw: &str) -> Option<Text> {
     let raw = crate::model::clean_id(raw)?;
     Some(if raw.len() <= 64 { raw } else { shorten(&raw, 64).into() })
 }

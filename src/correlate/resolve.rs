@@ -1,5 +1,9 @@
 //! A message's ids: what it says of itself, in the order the fleet's contract asks for, then what is remembered.
 
+use std::hash::BuildHasher;
+
+use hashbrown::DefaultHashBuilder;
+
 use crate::model::{Facts, Ids, Key, LinkKind, Message, Text, TraceKey, clean_id};
 
 use super::bounded::Lru;
@@ -44,14 +48,54 @@ pub(super) fn ray_task_of_deliberation(id: &str) -> Option<&str> {
     (!epoch.is_empty() && epoch.bytes().all(|b| b.is_ascii_digit())).then_some(task)
 }
 
-/// An id as it may be shared; most are clean already and are not copied.
-fn id(text: &Text) -> Option<Text> {
-    let plain = text.len() <= 200 && text.bytes().all(|b| b.is_ascii_graphic());
-    if plain && !matches!(&**text, "" | "None" | "null") { Some(text.clone()) } else { clean_id(text) }
+/// One copy of texts that come again and again: ids, mostly those of the messages just before.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// By hash; a text gives way to the next one with its place.
+    held: Vec<Option<Text>>,
+    /// Roles as written, and their one spelling.
+    roles: Vec<Option<(Text, Option<Text>)>>,
+    hasher: DefaultHashBuilder,
 }
 
-fn first_id(facts: &Facts, keys: &[Key]) -> Option<Text> {
-    keys.iter().find_map(|key| id(facts.text(*key)?))
+impl Default for Names {
+    fn default() -> Self {
+        Self { held: vec![None; Self::PLACES], roles: vec![None; Self::ROLES], hasher: DefaultHashBuilder::default() }
+    }
+}
+
+impl Names {
+    /// About 200 KiB of ids.
+    const PLACES: usize = 2048;
+    const ROLES: usize = 64;
+
+    /// The text, shared with its last use.
+    fn text(&mut self, text: &str) -> Text {
+        let place = &mut self.held[self.hasher.hash_one(text) as usize % Self::PLACES];
+        match place {
+            Some(held) if **held == *text => held.clone(),
+            _ => place.insert(text.into()).clone(),
+        }
+    }
+
+    /// An id made safe; most are so already.
+    fn id(&mut self, text: &str) -> Option<Text> {
+        let plain = text.len() <= 200 && text.bytes().all(|b| b.is_ascii_graphic());
+        if plain && !matches!(text, "" | "None" | "null") { Some(self.text(text)) } else { clean_id(text) }
+    }
+
+    /// `role::normalise`, remembered.
+    fn role(&mut self, raw: &str) -> Option<Text> {
+        let place = &mut self.roles[self.hasher.hash_one(raw) as usize % Self::ROLES];
+        match place {
+            Some((held, role)) if **held == *raw => role.clone(),
+            _ => place.insert((raw.into(), role::normalise(raw))).1.clone(),
+        }
+    }
+
+    fn first_id(&mut self, facts: &Facts, keys: &[Key]) -> Option<Text> {
+        keys.iter().find_map(|key| self.id(facts.text(*key)?))
+    }
 }
 
 const ROLES: [Key; 6] =
@@ -61,15 +105,15 @@ const ROLES: [Key; 6] =
 const EXTRACTOR: &str = "agent-task-extractor-001";
 
 /// All ids of a message.
-pub(super) fn ids(message: &Message, owners: &Owners) -> Ids {
+pub(super) fn ids(message: &Message, owners: &Owners, names: &mut Names) -> Ids {
     let facts = &message.facts;
     let answer = message.event_type.starts_with("agent.response.");
-    let said = first_id(facts, &[Key::DeliberationId]);
-    let mut task = first_id(facts, &[Key::TaskId, Key::MetadataTaskId]);
+    let said = names.first_id(facts, &[Key::DeliberationId]);
+    let mut task = names.first_id(facts, &[Key::TaskId, Key::MetadataTaskId]);
     if let Some(inner) = said.as_deref().and_then(ray_task_of_deliberation)
         && task.is_none()
     {
-        task = clean_id(inner);
+        task = names.id(inner);
     }
     let ray = task.as_deref().and_then(RayTask::parse).unwrap_or_default();
     let deliberation = if answer || said.as_deref().and_then(ray_task_of_deliberation).is_some() {
@@ -77,29 +121,32 @@ pub(super) fn ids(message: &Message, owners: &Owners) -> Ids {
     } else {
         said.clone()
     };
-    let mut agent = first_id(facts, &[Key::AgentId, Key::ProposalAuthorId]).filter(|a| Some(a) != said.as_ref());
+    let mut agent = names.first_id(facts, &[Key::AgentId, Key::ProposalAuthorId]).filter(|a| Some(a) != said.as_ref());
     if agent.is_none() {
-        agent = first_id(facts, &[Key::ActorId]).filter(|a| a.starts_with("agent-"));
+        agent = names.first_id(facts, &[Key::ActorId]).filter(|a| a.starts_with("agent-"));
     }
     if agent.is_none() && answer && ray.extraction {
         agent = Some(EXTRACTOR.into());
     }
-    let plan = first_id(facts, &[Key::PlanId, Key::ConstraintsPlanId, Key::MetadataPlanId])
-        .or_else(|| ray.plan.and_then(clean_id));
-    let ceremony =
-        first_id(facts, &[Key::CeremonyId, Key::MetadataCeremonyId]).or_else(|| ray.ceremony.and_then(clean_id));
-    let story = first_id(facts, &[Key::StoryId, Key::CaseId, Key::ConstraintsStoryId, Key::MetadataStoryId])
-        .or_else(|| ray.story.and_then(clean_id))
+    let plan = names
+        .first_id(facts, &[Key::PlanId, Key::ConstraintsPlanId, Key::MetadataPlanId])
+        .or_else(|| ray.plan.and_then(|id| names.id(id)));
+    let ceremony = names
+        .first_id(facts, &[Key::CeremonyId, Key::MetadataCeremonyId])
+        .or_else(|| ray.ceremony.and_then(|id| names.id(id)));
+    let story = names
+        .first_id(facts, &[Key::StoryId, Key::CaseId, Key::ConstraintsStoryId, Key::MetadataStoryId])
+        .or_else(|| ray.story.and_then(|id| names.id(id)))
         .or_else(|| owner(owners, LinkKind::Plan, plan.as_ref()))
         .or_else(|| owner(owners, LinkKind::Task, task.as_ref()))
         .or_else(|| owner(owners, LinkKind::Deliberation, deliberation.as_ref()));
     let role = facts
         .text(Key::Role)
-        .and_then(|r| role::normalise(r))
-        .or_else(|| ray.role.and_then(role::normalise))
-        .or_else(|| ray.extraction.then(|| "TASK_EXTRACTOR".into()))
+        .and_then(|role| names.role(role))
+        .or_else(|| ray.role.and_then(|role| names.role(role)))
+        .or_else(|| ray.extraction.then(|| names.text("TASK_EXTRACTOR")))
         .or_else(|| agent.as_deref().and_then(role::of_agent))
-        .or_else(|| facts.first_text(&ROLES).and_then(|r| role::normalise(r)));
+        .or_else(|| facts.first_text(&ROLES).and_then(|role| names.role(role)));
     Ids {
         story,
         task,
@@ -108,8 +155,8 @@ pub(super) fn ids(message: &Message, owners: &Owners) -> Ids {
         deliberation,
         agent,
         role,
-        project: first_id(facts, &[Key::ProjectId]),
-        epic: first_id(facts, &[Key::EpicId]),
+        project: names.first_id(facts, &[Key::ProjectId]),
+        epic: names.first_id(facts, &[Key::EpicId]),
     }
 }
 
@@ -136,5 +183,5 @@ pub(super) fn other_trace(message: &Message, ids: &Ids) -> Option<TraceKey> {
         ("invocation", Key::InvocationId),
         ("decision", Key::DecisionId),
     ];
-    said.into_iter().find_map(|(kind, key)| Some(TraceKey::of(kind, &id(message.facts.text(key)?)?)))
+    said.into_iter().find_map(|(kind, key)| Some(TraceKey::of(kind, &clean_id(message.facts.text(key)?)?)))
 }

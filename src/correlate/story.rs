@@ -218,7 +218,7 @@ impl Fold<'_> {
     }
 
     /// Facts of the story itself, and the failures counted for it.
-    pub(super) fn note_story(&mut self, id: &Text, title: Option<&Text>, epic: Option<&Text>, severity: Severity) {
+    pub(super) fn note_story(&mut self, id: &Text, title: Option<&str>, epic: Option<&Text>, severity: Severity) {
         if let Some(story) = self.state.stories.get_mut(id) {
             if let Some(title) = title {
                 story.title = Some(crate::model::shorten(&crate::model::printable(title), 160).into());

@@ -46,6 +46,11 @@ struct Line {
 
 impl Line {
     fn add(&mut self, text: &str) -> &mut Self {
+        if text.len() <= self.left && text.is_ascii() {
+            self.left -= text.len();
+            self.text.push_str(text);
+            return self;
+        }
         for c in text.chars() {
             if self.left == 0 {
                 break;
@@ -57,7 +62,7 @@ impl Line {
     }
 
     /// ` <before><value>`, if there is a value.
-    fn with(&mut self, before: &str, value: Option<&Text>) -> &mut Self {
+    fn with(&mut self, before: &str, value: Option<&str>) -> &mut Self {
         if let Some(value) = value {
             self.add(before).add(value);
         }
@@ -129,7 +134,7 @@ pub(super) fn summary(message: &Message, ids: &Ids) -> Text {
             line.add("all roles reviewed").number(", ", count(Key::AgentDeliberations), " answers")
         }
         "orchestration.task.dispatched" => {
-            line.add("task dispatched").with(" to ", ids.agent.as_ref()).with(" for ", ids.role.as_ref())
+            line.add("task dispatched").with(" to ", ids.agent.as_deref()).with(" for ", ids.role.as_deref())
         }
         "workflow.state.changed" => line
             .add("workflow")
@@ -142,7 +147,7 @@ pub(super) fn summary(message: &Message, ids: &Ids) -> Text {
         }
         "task.derivation.requested" => line.add("task derivation requested").with(" by ", text(Key::RequestedBy)),
         "agent.response.progress" => line
-            .with("", ids.agent.as_ref())
+            .with("", ids.agent.as_deref())
             .number(" at ", count(Key::ProgressPct), "%")
             .with(": ", text(Key::Message)),
         kind if kind.starts_with("agent.response.") => answer(&mut line, facts, ids, kind, why),
@@ -151,7 +156,7 @@ pub(super) fn summary(message: &Message, ids: &Ids) -> Text {
     finish(line)
 }
 
-fn answer<'l>(line: &'l mut Line, facts: &Facts, ids: &Ids, kind: &str, why: Option<&Text>) -> &'l mut Line {
+fn answer<'l>(line: &'l mut Line, facts: &Facts, ids: &Ids, kind: &str, why: Option<&str>) -> &'l mut Line {
     line.add(ids.agent.as_deref().unwrap_or("agent"));
     let failed = kind.ends_with(".failed");
     line.add(if failed { " failed" } else { " answered" });
@@ -170,7 +175,7 @@ fn answer<'l>(line: &'l mut Line, facts: &Facts, ids: &Ids, kind: &str, why: Opt
     )
 }
 
-fn generic<'l>(line: &'l mut Line, facts: &Facts, ids: &Ids, kind: &str, why: Option<&Text>) -> &'l mut Line {
+fn generic<'l>(line: &'l mut Line, facts: &Facts, ids: &Ids, kind: &str, why: Option<&str>) -> &'l mut Line {
     const ABOUT: [Key; 6] = [Key::AlertName, Key::ToolName, Key::Title, Key::Name, Key::Summary, Key::OperationType];
     // `planning.plan.approved` → `plan approved`: the subject's last two words say what happened.
     let mut words = kind.rsplit('.').take(2);
@@ -185,8 +190,8 @@ fn generic<'l>(line: &'l mut Line, facts: &Facts, ids: &Ids, kind: &str, why: Op
         }
     }
     line.with(": ", facts.first_text(&ABOUT));
-    let status = facts.text(Key::Status).filter(|status| !kind.ends_with(&***status));
-    line.with(" by ", ids.agent.as_ref()).with(", ", status).with(": ", why)
+    let status = facts.text(Key::Status).filter(|status| !kind.ends_with(*status));
+    line.with(" by ", ids.agent.as_deref()).with(", ", status).with(": ", why)
 }
 
 fn finish(mut line: Line) -> Text {

@@ -111,6 +111,8 @@ impl Committer {
                     }
                     self.status.report("journal", Health::Down, format!("{error}; nothing is taken until it can be"));
                     if self.abort.is_cancelled() {
+                        let (error, records) = (&error as &dyn std::error::Error, commit.records.len());
+                        tracing::warn!(error, records, "not journaled at the end; NATS keeps what it streamed");
                         return false;
                     }
                     std::thread::sleep(RETRY);

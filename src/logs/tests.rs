@@ -1,3 +1,5 @@
+//! Lines are harmless, filtered and counted; the exporter does not report itself.
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

@@ -7,6 +7,8 @@ families! {
     pub struct FeedMetrics {
         /// Clients connected, by transport.
         clients: gauge = "fleetscope_feed_clients" ["transport"],
+        /// Bytes that wait for clients: counted once for each client that has not taken them.
+        queued: gauge = "fleetscope_feed_queued_bytes" [],
         /// Entries not sent to a slow client; it was told of the gap.
         dropped: counter = "fleetscope_feed_dropped_total" ["reason"],
         /// Clients disconnected because they did not keep up or did not answer.

@@ -5,156 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text::Text;
-
-macro_rules! keys {
-    ($($variant:ident = $name:literal,)+) => {
-        /// A payload key the fleet gives a meaning to. The name is the one on the wire.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[expect(missing_docs, reason = "each variant is its wire name")]
-        pub enum Key { $($variant,)+ }
-
-        impl Key {
-            /// Every key there is.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The key as it stands on the wire. Keys found under `constraints` and `constraints.metadata` begin with
-            /// `constraints.` and `metadata.`, those of an agent's proposal with `proposal.`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// The key with this wire name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-keys! {
-    StoryId = "story_id",
-    CaseId = "case_id",
-    TaskId = "task_id",
-    PlanId = "plan_id",
-    CeremonyId = "ceremony_id",
-    DeliberationId = "deliberation_id",
-    ProjectId = "project_id",
-    EpicId = "epic_id",
-    AgentId = "agent_id",
-    ActorId = "actor_id",
-    SessionId = "session_id",
-    InvocationId = "invocation_id",
-    AggregateId = "aggregate_id",
-    DecisionId = "decision_id",
-    ConstraintsStoryId = "constraints.story_id",
-    ConstraintsPlanId = "constraints.plan_id",
-    ConstraintsTimeout = "constraints.timeout",
-    MetadataStoryId = "metadata.story_id",
-    MetadataCeremonyId = "metadata.ceremony_id",
-    MetadataTaskId = "metadata.task_id",
-    MetadataPlanId = "metadata.plan_id",
-    MetadataTaskType = "metadata.task_type",
-    MetadataNumAgents = "metadata.num_agents",
-    Role = "role",
-    ActorRole = "actor_role",
-    ValidatorRole = "validator_role",
-    RoleInCharge = "role_in_charge",
-    AssignedTo = "assigned_to",
-    Roles = "roles",
-    Specialty = "specialty",
-    Status = "status",
-    State = "state",
-    FromState = "from_state",
-    ToState = "to_state",
-    FromPhase = "from_phase",
-    ToPhase = "to_phase",
-    FinalState = "final_state",
-    Action = "action",
-    ActionRequired = "action_required",
-    RequiredAction = "required_action",
-    Feedback = "feedback",
-    Success = "success",
-    ChecksPassed = "checks_passed",
-    Error = "error",
-    ErrorType = "error_type",
-    ErrorCode = "error_code",
-    ErrorKind = "error_kind",
-    ErrorReason = "error_reason",
-    Reason = "reason",
-    RejectionReason = "rejection_reason",
-    Message = "message",
-    DurationMs = "duration_ms",
-    Duration = "duration",
-    NumAgents = "num_agents",
-    TotalAgents = "total_agents",
-    SuccessfulResponses = "successful_responses",
-    FailedResponses = "failed_responses",
-    Model = "model",
-    ProposalContent = "proposal.content",
-    ProposalTokens = "proposal.tokens",
-    ProposalModel = "proposal.model",
-    ProposalAuthorId = "proposal.author_id",
-    ProposalAuthorRole = "proposal.author_role",
-    Title = "title",
-    Name = "name",
-    Type = "type",
-    EventType = "event_type",
-    EventName = "event",
-    Summary = "summary",
-    Severity = "severity",
-    AlertName = "alert_name",
-    ToolName = "tool_name",
-    CreatedBy = "created_by",
-    ApprovedBy = "approved_by",
-    RejectedBy = "rejected_by",
-    TransitionedBy = "transitioned_by",
-    StartedBy = "started_by",
-    CompletedBy = "completed_by",
-    CancelledBy = "cancelled_by",
-    RequestedBy = "requested_by",
-    Timestamp = "timestamp",
-    CreatedAt = "created_at",
-    CreatedAtMs = "created_at_ms",
-    ApprovedAt = "approved_at",
-    OccurredAt = "occurred_at",
-    EmittedAt = "emitted_at",
-    StartedAt = "started_at",
-    CompletedAt = "completed_at",
-    StoryIds = "story_ids",
-    TotalStories = "total_stories",
-    TotalReviews = "total_reviews",
-    ReviewedStories = "reviewed_stories",
-    ApprovedCount = "approved_count",
-    RejectedCount = "rejected_count",
-    DeliberationsSubmitted = "deliberations_submitted",
-    TaskCount = "task_count",
-    TasksCreated = "tasks_created",
-    TotalTasks = "total_tasks",
-    TasksOutline = "tasks_outline",
-    Tasks = "tasks",
-    TaskIdsWithoutPriority = "task_ids_without_priority",
-    AgentDeliberations = "agent_deliberations",
-    Decisions = "decisions",
-    Results = "results",
-    FailedAgents = "failed_agents",
-    Changes = "changes",
-    Version = "version",
-    Priority = "priority",
-    RetryCount = "retry_count",
-    ProgressPct = "progress_pct",
-    EstimatedHours = "estimated_hours",
-    EstimatedComplexity = "estimated_complexity",
-    WinnerScore = "winner_score",
-    WinnerProposalId = "winner_proposal_id",
-    NodeKind = "node_kind",
-    OperationType = "operation_type",
-    ExitCode = "exit_code",
-}
+use super::key::Key;
 
 /// The value of a known key, as far as its kind is understood.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Value {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
     /// JSON null.
     Null,
     /// A boolean.
@@ -164,53 +19,206 @@ pub enum Value {
     /// A number that is no integer, or too large for one.
     Float(f64),
     /// Text, capped by the decoder.
-    Text(Text),
+    Text(&'a str),
     /// A list of texts, capped by the decoder.
-    Texts(Vec<Text>),
+    Texts(Texts<'a>),
     /// A list or object of something else: how many items it has.
     Items(u32),
 }
 
+/// Where a text stands among the texts of a message: start and end.
+type Place = (u32, u32);
+
+/// A list of texts.
+#[derive(Clone, Copy)]
+pub struct Texts<'a> {
+    all: &'a str,
+    places: &'a [Place],
+}
+
+impl<'a> Texts<'a> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The texts in the order found.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.places.iter().map(move |place| at(self.all, *place))
+    }
+}
+
+impl PartialEq for Texts<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl std::fmt::Debug for Texts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// The text at a place; empty where the place is none, which only damage can bring about.
+fn at(all: &str, (from, to): Place) -> &str {
+    all.get(from as usize..to as usize).unwrap_or_default()
+}
+
+/// A value as it is held.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum Held {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Place),
+    /// Of the lists' places: from, to.
+    Texts(Place),
+    Items(u32),
+}
+
 /// The known keys a message carries, in the order found. The first of two equal keys counts.
+///
+/// All texts stand in one piece: a message has some twenty, and one piece is made, stored and dropped at once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts(Vec<(Key, Value)>);
+#[serde(from = "Stored")]
+pub struct Facts {
+    texts: String,
+    lists: Vec<Place>,
+    held: Vec<(Key, Held)>,
+    /// A bit for each key that is there: most of what is asked for is not.
+    #[serde(skip)]
+    present: u128,
+}
+
+/// Facts as they are stored.
+#[derive(Deserialize)]
+struct Stored {
+    texts: String,
+    lists: Vec<Place>,
+    held: Vec<(Key, Held)>,
+}
+
+impl From<Stored> for Facts {
+    fn from(Stored { texts, lists, held }: Stored) -> Self {
+        let present = held.iter().fold(0, |present, (key, _)| present | bit(*key));
+        Self { texts, lists, held, present }
+    }
+}
+
+const fn bit(key: Key) -> u128 {
+    const { assert!(Key::ALL.len() <= 128, "one bit for each key") };
+    1 << key as u8
+}
+
+/// Room made for a message's facts and their texts when the first comes.
+const FACTS: usize = 16;
+const TEXTS: usize = 240;
 
 impl Facts {
     /// Adds a fact unless the key is already there.
-    pub fn insert(&mut self, key: Key, value: Value) {
-        if self.get(key).is_none() {
-            self.0.push((key, value));
+    pub fn insert(&mut self, key: Key, value: Value<'_>) {
+        if self.find(key).is_some() {
+            return;
+        }
+        let held = match value {
+            Value::Null => Held::Null,
+            Value::Bool(value) => Held::Bool(value),
+            Value::Int(value) => Held::Int(value),
+            Value::Float(value) => Held::Float(value),
+            Value::Text(text) => Held::Text(self.add(text)),
+            Value::Texts(texts) => return self.insert_texts(key, texts.iter()),
+            Value::Items(count) => Held::Items(count),
+        };
+        self.push(key, held);
+    }
+
+    /// Adds a list of texts unless the key is already there.
+    pub fn insert_texts<'t>(&mut self, key: Key, texts: impl IntoIterator<Item = &'t str>) {
+        if self.find(key).is_some() {
+            return;
+        }
+        let from = self.lists.len() as u32;
+        for text in texts {
+            let place = self.add(text);
+            self.lists.push(place);
+        }
+        self.push(key, Held::Texts((from, self.lists.len() as u32)));
+    }
+
+    fn add(&mut self, text: &str) -> Place {
+        if self.texts.capacity() == 0 {
+            self.texts.reserve(TEXTS);
+        }
+        let from = self.texts.len() as u32;
+        self.texts.push_str(text);
+        (from, self.texts.len() as u32)
+    }
+
+    fn push(&mut self, key: Key, held: Held) {
+        if self.held.capacity() == 0 {
+            self.held.reserve(FACTS);
+        }
+        self.held.push((key, held));
+        self.present |= bit(key);
+    }
+
+    fn find(&self, key: Key) -> Option<Held> {
+        if self.present & bit(key) == 0 {
+            return None;
+        }
+        self.held.iter().find(|(k, _)| *k == key).map(|(_, held)| *held)
+    }
+
+    fn value(&self, held: Held) -> Value<'_> {
+        match held {
+            Held::Null => Value::Null,
+            Held::Bool(value) => Value::Bool(value),
+            Held::Int(value) => Value::Int(value),
+            Held::Float(value) => Value::Float(value),
+            Held::Text(place) => Value::Text(at(&self.texts, place)),
+            Held::Texts((from, to)) => {
+                let places = self.lists.get(from as usize..to as usize).unwrap_or_default();
+                Value::Texts(Texts { all: &self.texts, places })
+            }
+            Held::Items(count) => Value::Items(count),
         }
     }
 
     /// The value of `key`, null included; `None` = the message does not have it.
-    pub fn get(&self, key: Key) -> Option<&Value> {
-        self.0.iter().find(|(k, _)| *k == key).map(|(_, v)| v)
+    pub fn get(&self, key: Key) -> Option<Value<'_>> {
+        self.find(key).map(|held| self.value(held))
     }
 
     /// Whether the message has `key` with anything but null.
     pub fn has(&self, key: Key) -> bool {
-        self.get(key).is_some_and(|v| *v != Value::Null)
+        self.find(key).is_some_and(|held| held != Held::Null)
     }
 
     /// The text of `key`, if it is non-empty text.
-    pub fn text(&self, key: Key) -> Option<&Text> {
-        match self.get(key) {
-            Some(Value::Text(text)) if !text.is_empty() => Some(text),
+    pub fn text(&self, key: Key) -> Option<&str> {
+        match self.find(key) {
+            Some(Held::Text(place)) => Some(at(&self.texts, place)).filter(|text| !text.is_empty()),
             _ => None,
         }
     }
 
     /// The first of `keys` that holds non-empty text.
-    pub fn first_text(&self, keys: &[Key]) -> Option<&Text> {
+    pub fn first_text(&self, keys: &[Key]) -> Option<&str> {
         keys.iter().find_map(|key| self.text(*key))
     }
 
     /// The integer of `key`; whole floats and numeric text (the fleet's metadata are strings) count.
     pub fn int(&self, key: Key) -> Option<i64> {
         match self.get(key)? {
-            Value::Int(n) => Some(*n),
-            Value::Float(f) if f.fract() == 0.0 && f.abs() < 9e15 => Some(*f as i64),
+            Value::Int(n) => Some(n),
+            Value::Float(f) if f.fract() == 0.0 && f.abs() < 9e15 => Some(f as i64),
             Value::Text(text) => text.parse().ok(),
             _ => None,
         }
@@ -218,32 +226,33 @@ impl Facts {
 
     /// The boolean of `key`.
     pub fn bool(&self, key: Key) -> Option<bool> {
-        match self.get(key)? {
-            Value::Bool(b) => Some(*b),
+        match self.find(key)? {
+            Held::Bool(b) => Some(b),
             _ => None,
         }
     }
 
-    /// The texts of a list; empty when there is none.
-    pub fn texts(&self, key: Key) -> &[Text] {
-        match self.get(key) {
+    /// The texts of a list; none when there is no such list.
+    pub fn texts(&self, key: Key) -> impl Iterator<Item = &str> {
+        let texts = match self.get(key) {
             Some(Value::Texts(texts)) => texts,
-            _ => &[],
-        }
+            _ => Texts { all: "", places: &[] },
+        };
+        texts.iter()
     }
 
     /// How many items the list or object of `key` has.
     pub fn items(&self, key: Key) -> Option<u32> {
         match self.get(key)? {
             Value::Texts(texts) => Some(texts.len() as u32),
-            Value::Items(n) => Some(*n),
+            Value::Items(n) => Some(n),
             _ => None,
         }
     }
 
     /// All facts, in the order found.
-    pub fn iter(&self) -> impl Iterator<Item = (Key, &Value)> {
-        self.0.iter().map(|(k, v)| (*k, v))
+    pub fn iter(&self) -> impl Iterator<Item = (Key, Value<'_>)> {
+        self.held.iter().map(|(key, held)| (*key, self.value(*held)))
     }
 }
 
@@ -252,17 +261,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_is_found_by_its_name() {
-        for key in Key::ALL {
-            assert_eq!(Key::from_name(key.name()), Some(*key));
-        }
+    fn the_first_of_two_equal_keys_counts() {
+        let mut facts = Facts::default();
+        facts.insert(Key::Status, Value::Text("a"));
+        facts.insert(Key::Status, Value::Text("b"));
+        assert_eq!(facts.text(Key::Status), Some("a"));
     }
 
     #[test]
-    fn the_first_of_two_equal_keys_counts() {
+    fn lists_and_texts_come_back_after_being_stored() {
         let mut facts = Facts::default();
-        facts.insert(Key::Status, Value::Text("a".into()));
-        facts.insert(Key::Status, Value::Text("b".into()));
-        assert_eq!(facts.text(Key::Status).map(AsRef::as_ref), Some("a"));
+        facts.insert(Key::Title, Value::Text("año"));
+        facts.insert_texts(Key::Roles, ["DEV", "", "QA"]);
+        facts.insert_texts(Key::Roles, ["never"]);
+        facts.insert(Key::Success, Value::Bool(true));
+        let bytes = postcard::to_allocvec(&facts).expect("plain data");
+        let read: Facts = postcard::from_bytes(&bytes).expect("own output");
+        assert_eq!(read, facts);
+        assert_eq!(read.texts(Key::Roles).collect::<Vec<_>>(), ["DEV", "", "QA"]);
+        assert_eq!(
+            (read.text(Key::Title), read.bool(Key::Success), read.items(Key::Roles)),
+            (Some("año"), Some(true), Some(3))
+        );
+        let mut copy = Facts::default();
+        read.iter().for_each(|(key, value)| copy.insert(key, value));
+        assert_eq!(copy.iter().collect::<Vec<_>>(), facts.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn places_that_are_none_are_empty() {
+        let damaged = Facts::from(Stored {
+            texts: "é".into(),
+            lists: vec![(1, 9)],
+            held: vec![(Key::Title, Held::Text((1, 2))), (Key::Roles, Held::Texts((0, 7)))],
+        });
+        assert_eq!((damaged.text(Key::Title), damaged.texts(Key::Roles).count()), (None, 0));
     }
 }

@@ -4,8 +4,10 @@
 //! span is): anyone can compute them, and a replay makes the same spans.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::text::{Text, is_unsafe};
@@ -60,9 +62,16 @@ pub fn clean_id(raw: &str) -> Option<Text> {
     Some(kept.into())
 }
 
-/// What a trace is about; its text form is hashed into the trace id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct TraceKey(Text);
+/// What a trace is about; its text form is hashed into the trace id, once.
+#[derive(Clone)]
+pub struct TraceKey(Arc<Named>);
+
+#[derive(Debug)]
+struct Named {
+    text: Text,
+    trace: TraceId,
+    root: SpanId,
+}
 
 impl TraceKey {
     /// The trace of a story: `story:<id>`.
@@ -72,50 +81,107 @@ impl TraceKey {
 
     /// The trace of something that is no story: `<kind>:<id>`, for example `ceremony:BRC-1`.
     pub fn of(kind: &str, id: &str) -> Self {
-        Self(format!("{kind}:{id}").into())
+        Self::new(format!("{kind}:{id}").into())
+    }
+
+    fn new(text: Text) -> Self {
+        let hash = Sha256::digest(text.as_bytes());
+        let mut trace = TraceId([0; 16]);
+        trace.0.copy_from_slice(&hash[..16]);
+        Self(Arc::new(Named { trace, root: span_id(&text, &text), text }))
     }
 
     /// A continuation of this trace, used when a backend's size limit is near: `<key>#<n>`.
     #[must_use]
     pub fn continuation(&self, n: u32) -> Self {
-        if n == 0 { self.clone() } else { Self(format!("{}#{n}", self.0).into()) }
+        if n == 0 { self.clone() } else { Self::new(format!("{}#{n}", self.0.text).into()) }
     }
 
     /// The key as text, `<kind>:<id>`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 
     /// The kind of thing this trace is about: `story`, `ceremony`, ….
     pub fn kind(&self) -> &str {
-        self.0.split_once(':').map_or("", |(kind, _)| kind)
+        self.0.text.split_once(':').map_or("", |(kind, _)| kind)
     }
 
     /// First 16 bytes of SHA-256 of the key.
     pub fn trace_id(&self) -> TraceId {
-        let hash = Sha256::digest(self.0.as_bytes());
-        let mut id = [0; 16];
-        id.copy_from_slice(&hash[..16]);
-        TraceId(id)
+        self.0.trace
     }
 
     /// First 8 bytes of SHA-256 of the key, a slash, and what the span is (`task:<id>`, `event:<stream>:<seq>`, …).
     pub fn span_id(&self, what: &str) -> SpanId {
-        span_id(&self.0, what)
+        span_id(&self.0.text, what)
+    }
+
+    /// The same, of what is written instead of said.
+    pub fn span_id_of(&self, what: fmt::Arguments<'_>) -> SpanId {
+        let mut hash = Hashing(Sha256::new().chain_update(self.0.text.as_bytes()).chain_update(b"/"));
+        // Hashing cannot fail.
+        let _ = fmt::Write::write_fmt(&mut hash, what);
+        first_8(&hash.0.finalize())
     }
 
     /// The id of the trace's root span: what the span is = the key itself.
     pub fn root(&self) -> SpanId {
-        self.span_id(&self.0)
+        self.0.root
+    }
+}
+
+impl fmt::Debug for TraceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TraceKey").field(&self.0.text).finish()
+    }
+}
+
+impl PartialEq for TraceKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for TraceKey {}
+
+impl Hash for TraceKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.text.hash(state);
+    }
+}
+
+impl Serialize for TraceKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.text.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TraceKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(Text::deserialize(deserializer)?))
     }
 }
 
 /// First 8 bytes of SHA-256(`key` + `/` + `what`).
 pub fn span_id(key: &str, what: &str) -> SpanId {
-    let hash = Sha256::new().chain_update(key.as_bytes()).chain_update(b"/").chain_update(what.as_bytes()).finalize();
+    first_8(&Sha256::new().chain_update(key.as_bytes()).chain_update(b"/").chain_update(what.as_bytes()).finalize())
+}
+
+fn first_8(hash: &[u8]) -> SpanId {
     let mut id = [0; 8];
     id.copy_from_slice(&hash[..8]);
     SpanId(id)
+}
+
+/// Hashes what is written to it.
+struct Hashing(Sha256);
+
+impl fmt::Write for Hashing {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// A W3C trace id.
@@ -165,6 +231,7 @@ mod tests {
         assert_eq!(key.span_id("task:T-1"), span_id("story:US-1", "task:T-1"));
         let hash = Sha256::digest(b"story:US-1/task:T-1");
         assert_eq!(key.span_id("task:T-1").0, hash[..8]);
+        assert_eq!(key.span_id_of(format_args!("task:T-{}", 1)).0, hash[..8]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A message a source saw, decoded as far as it says something of itself.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -135,11 +137,16 @@ pub struct Message {
 impl Message {
     /// The entry's identity: `<stream>:<sequence>`, with `~<n>` after the stream's name from its second life on.
     pub fn origin(&self) -> String {
-        origin(&self.stream, self.incarnation, self.stream_seq)
+        Origin(&self.stream, self.incarnation, self.stream_seq).to_string()
     }
 }
 
 /// Identity of a stored message: `<stream>:<seq>`, or `<stream>~<incarnation>:<seq>` after a re-creation.
-pub(super) fn origin(stream: &str, incarnation: u32, seq: u64) -> String {
-    if incarnation == 0 { format!("{stream}:{seq}") } else { format!("{stream}~{incarnation}:{seq}") }
+pub(super) struct Origin<'a>(pub(super) &'a str, pub(super) u32, pub(super) u64);
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(stream, incarnation, seq) = self;
+        if *incarnation == 0 { write!(f, "{stream}:{seq}") } else { write!(f, "{stream}~{incarnation}:{seq}") }
+    }
 }

@@ -5,7 +5,7 @@
 
 use super::delivery::{Delivery, DeliveryState};
 use super::ids::{SpanId, TraceKey};
-use super::message::{Message, origin};
+use super::message::{Message, Origin};
 use super::record::{Body, Record, Resolved};
 use super::span::{Attribute, Span, SpanEvent, SpanKind, SpanStatus};
 use super::text::Text;
@@ -31,20 +31,20 @@ pub fn spans_of(record: &Record, each: &mut dyn FnMut(&Span)) -> usize {
 
 /// The id of the `publish` span of a stored message.
 pub fn publish_span_id(trace: &TraceKey, stream: &str, incarnation: u32, stream_seq: u64) -> SpanId {
-    trace.span_id(&format!("event:{}", origin(stream, incarnation, stream_seq)))
+    trace.span_id_of(format_args!("event:{}", Origin(stream, incarnation, stream_seq)))
 }
 
 /// The id of the `process` span of a message at a consumer.
 pub fn process_span_id(trace: &TraceKey, delivery: &Delivery) -> SpanId {
-    let origin = origin(&delivery.stream, delivery.event.incarnation, delivery.stream_seq);
-    trace.span_id(&format!("deliver:{origin}:{}", delivery.consumer))
+    let origin = Origin(&delivery.stream, delivery.event.incarnation, delivery.stream_seq);
+    trace.span_id_of(format_args!("deliver:{origin}:{}", delivery.consumer))
 }
 
 /// PRODUCER span at stored time, of no length: the moment the server had it.
 fn publish(message: &Message, resolved: &Resolved) -> Option<Span> {
     let key = resolved.trace.as_ref()?;
     let part = key.continuation(resolved.part);
-    let mut attributes = Vec::with_capacity(16);
+    let mut attributes = Vec::with_capacity(20);
     attributes.extend([
         Attribute::text("messaging.system", "nats"),
         Attribute::text("messaging.operation.name", "publish"),

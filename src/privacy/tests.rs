@@ -1,3 +1,5 @@
+//! Planted secrets are masked wherever they stand; what is no secret stays.
+
 use std::borrow::Cow;
 
 use bytes::Bytes;

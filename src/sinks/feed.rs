@@ -14,12 +14,11 @@ mod standing;
 mod state;
 mod subscriber;
 mod subscription;
-#[cfg(test)]
-mod tests;
 mod time;
 mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -49,11 +48,15 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Starts the hub; it ends with `stop`.
-    pub(crate) fn start(parts: Arc<Parts>, stop: CancellationToken) -> (Self, tokio::task::JoinHandle<()>) {
+    /// Starts the hub; it ends with `stop`. Who takes nothing for as long as `patience` is sent away.
+    pub(crate) fn start(
+        parts: Arc<Parts>,
+        patience: Duration,
+        stop: CancellationToken,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
         let (joins, waiting) = mpsc::channel(JOINS);
         let (at, position) = watch::channel(parts.tail.head());
-        let hub = hub::Hub::new(Arc::clone(&parts), waiting, at);
+        let hub = hub::Hub::new(Arc::clone(&parts), patience, waiting, at);
         (Self { parts, joins, position }, tokio::spawn(hub.run(stop)))
     }
 

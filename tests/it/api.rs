@@ -4,5 +4,6 @@ mod access;
 mod feed;
 mod fixtures;
 mod history;
-mod memory;
+mod stalled;
+mod tls;
 mod world;

@@ -2,51 +2,47 @@
 //! nothing else does. An oracle that knows only what was published judges.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream;
-use fleetscope::journal::Journal;
-use fleetscope::journal::embedded::Embedded;
 use fleetscope::model::{Body, Record, TraceKey, publish_span_id, spans_of};
 use futures::StreamExt;
+use tempfile::TempDir;
 
 use crate::servers::nats::{NatsServer, binaries};
 use crate::support::backend::{Backend, Mood};
 use crate::support::daemon::{Daemon, sum};
+use crate::support::stories::{Published, STREAM, all_records, judge_history, publish, serve};
 use crate::support::until;
 
 /// The issue's number. Each life is short, so the whole takes about a minute.
 const KILLS: u64 = 100;
-const STORIES: u64 = 50;
-const STREAM: &str = "PLANNING_EVENTS";
 
-/// What was published, by the publisher's own record: story of each stream sequence.
-type Published = Vec<(u64, String)>;
+/// A server with a stream of stories, a backend, and a folder for the journal.
+struct World {
+    server: NatsServer,
+    js: jetstream::Context,
+    backend: Backend,
+    folder: TempDir,
+}
 
-async fn publish(js: jetstream::Context, stop: Arc<AtomicBool>) -> Published {
-    let mut published = Vec::new();
-    let mut n = 0_u64;
-    while !stop.load(Ordering::Relaxed) {
-        let mut acks = Vec::new();
-        for _ in 0..20 {
-            let story = format!("s-{}", n % STORIES);
-            let states = ["DRAFT", "PO_REVIEW", "READY_FOR_PLANNING", "PLANNED", "IN_PROGRESS"];
-            let (from, to) = (states[(n / STORIES % 5) as usize], states[((n / STORIES + 1) % 5) as usize]);
-            let body = format!(
-                r#"{{"event_type":"planning.story.transitioned","payload":{{"story_id":"{story}","from_state":"{from}","to_state":"{to}"}},"idempotency_key":"k{n}","producer":"planning-service"}}"#
-            );
-            let ack = js.publish("planning.story.transitioned", body.into()).await.expect("published");
-            acks.push((story, ack));
-            n += 1;
-        }
-        for (story, ack) in acks {
-            published.push((ack.await.expect("acked").sequence, story));
-        }
-        tokio::time::sleep(Duration::from_millis(40)).await;
+impl World {
+    async fn start(binary: &Path) -> Self {
+        let (server, js) = serve(binary).await;
+        Self { server, js, backend: Backend::start().await, folder: tempfile::tempdir().expect("a folder") }
     }
-    published
+
+    /// What the daemon is told.
+    fn variables(&self, settle: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("FLEETSCOPE_NATS__URL", self.server.url()),
+            ("FLEETSCOPE_OTLP__ENDPOINT", self.backend.url()),
+            ("FLEETSCOPE_OTLP__SETTLE", settle.to_owned()),
+        ]
+    }
 }
 
 /// A consumer of the fleet: acks everything, naks some first.
@@ -72,30 +68,16 @@ async fn consume(js: jetstream::Context, stop: Arc<AtomicBool>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     let Some(binary) = binaries().into_iter().next() else { return };
-    let server = NatsServer::start(&binary, "");
-    let js = jetstream::new(async_nats::connect(server.url()).await.expect("connected"));
-    let config = jetstream::stream::Config {
-        name: STREAM.to_owned(),
-        subjects: vec!["planning.>".to_owned()],
-        ..Default::default()
-    };
-    js.create_stream(config).await.expect("created");
-    let mut backend = Backend::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (nats, otlp) = (server.url(), backend.url());
-    let variables = [
-        ("FLEETSCOPE_NATS__URL", nats.as_str()),
-        ("FLEETSCOPE_OTLP__ENDPOINT", &otlp),
-        ("FLEETSCOPE_OTLP__SETTLE", "1s"),
-    ];
+    let mut world = World::start(&binary).await;
+    let variables = world.variables("1s");
 
     let stop = Arc::new(AtomicBool::new(false));
-    let publisher = tokio::spawn(publish(js.clone(), Arc::clone(&stop)));
-    let consumer = tokio::spawn(consume(js.clone(), Arc::clone(&stop)));
+    let publisher = tokio::spawn(publish(world.js.clone(), Arc::clone(&stop)));
+    let consumer = tokio::spawn(consume(world.js.clone(), Arc::clone(&stop)));
     let mut random = fastrand::Rng::with_seed(7);
     let mut lives_that_journaled = 0;
     for kill in 0..KILLS {
-        let daemon = Daemon::start(folder.path(), &variables);
+        let daemon = Daemon::start(world.folder.path(), &variables);
         // One life of four gets to work before the random time begins; the others may die at any moment of their start.
         if kill % 4 == 0 && has_journaled(&daemon).await {
             lives_that_journaled += 1;
@@ -103,25 +85,25 @@ async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
         // The moment is random on purpose; what is waited for is nothing, so no condition could be named.
         tokio::time::sleep(Duration::from_millis(random.u64(0..400))).await;
         match kill % 10 {
-            3 => backend.mood(Mood::Failing),
-            5 => backend.mood(Mood::Hanging),
-            7 => backend.restart().await,
-            _ => backend.mood(Mood::Good),
+            3 => world.backend.mood(Mood::Failing),
+            5 => world.backend.mood(Mood::Hanging),
+            7 => world.backend.restart().await,
+            _ => world.backend.mood(Mood::Good),
         }
         daemon.kill();
     }
     assert!(lives_that_journaled >= 20, "only {lives_that_journaled} lives came to journal anything");
-    backend.mood(Mood::Good);
+    world.backend.mood(Mood::Good);
     stop.store(true, Ordering::Relaxed);
     let mut told = publisher.await.expect("the publisher ends");
     consumer.await.expect("the consumer ends");
 
-    let daemon = Daemon::start(folder.path(), &variables);
+    let daemon = Daemon::start(world.folder.path(), &variables);
     daemon.ready().await;
-    told.push(watch_one_delivery(&daemon, &js).await);
+    told.push(watch_one_delivery(&daemon, &world.js).await);
     let wanted = expected_spans(&told);
     until("the backend has every span of every event", Duration::from_mins(1), || async {
-        backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
+        world.backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
     })
     .await;
     until("all spans are settled", Duration::from_mins(1), || async {
@@ -132,9 +114,9 @@ async fn nothing_is_lost_or_doubled_over_a_hundred_kills() {
     balances(&daemon).await;
     assert!(daemon.stop().await.success(), "the daemon ends in order");
 
-    let records = all_records(folder.path());
+    let records = all_records(world.folder.path());
     judge_history(&records, &told);
-    judge_spans(&records, &backend);
+    judge_spans(&records, &world.backend);
 }
 
 /// Whether this life commits something of what is being published, within a bound.
@@ -196,29 +178,6 @@ async fn balances(daemon: &Daemon) {
     assert!((created - settled).abs() < 0.5, "created {created}, accounted for {settled}");
 }
 
-fn all_records(folder: &std::path::Path) -> Vec<Arc<Record>> {
-    let journal = Embedded::open(folder, Duration::from_hours(24), 1 << 30).expect("opens");
-    let (mut records, mut from) = (Vec::new(), 1);
-    loop {
-        let piece = journal.read(from, 5_000, 64 << 20).expect("readable");
-        let Some(last) = piece.last() else { return records };
-        from = last.seq + 1;
-        records.extend(piece);
-    }
-}
-
-fn judge_history(records: &[Arc<Record>], published: &Published) {
-    let sequences: Vec<u64> = records.iter().map(|r| r.seq).collect();
-    assert!(sequences.windows(2).all(|w| w[1] == w[0] + 1), "the history has no hole");
-    let mut stored: Vec<u64> = records.iter().filter_map(|r| Some(r.entry()?.0.stream_seq)).collect();
-    let mut wanted: Vec<u64> = published.iter().map(|(seq, _)| *seq).collect();
-    stored.sort_unstable();
-    wanted.sort_unstable();
-    assert!(wanted.len() > 1_000, "only {} messages were published", wanted.len());
-    assert_eq!(stored.len(), wanted.len(), "as many entries as messages");
-    assert_eq!(stored, wanted, "every message once");
-}
-
 fn judge_spans(records: &[Arc<Record>], backend: &Backend) {
     let mut told = HashSet::new();
     for record in records {
@@ -239,27 +198,13 @@ fn judge_spans(records: &[Arc<Record>], backend: &Backend) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backend_that_dies_after_its_ok_gets_the_spans_again() {
     let Some(binary) = binaries().into_iter().next() else { return };
-    let server = NatsServer::start(&binary, "");
-    let js = jetstream::new(async_nats::connect(server.url()).await.expect("connected"));
-    let config = jetstream::stream::Config {
-        name: STREAM.to_owned(),
-        subjects: vec!["planning.>".to_owned()],
-        ..Default::default()
-    };
-    js.create_stream(config).await.expect("created");
-    let mut backend = Backend::start().await;
-    backend.mood(Mood::Forgetful);
-    let folder = tempfile::tempdir().expect("a folder");
-    let (nats, otlp) = (server.url(), backend.url());
-    let variables = [
-        ("FLEETSCOPE_NATS__URL", nats.as_str()),
-        ("FLEETSCOPE_OTLP__ENDPOINT", &otlp),
-        ("FLEETSCOPE_OTLP__SETTLE", "15s"),
-    ];
-    let daemon = Daemon::start(folder.path(), &variables);
+    let mut world = World::start(&binary).await;
+    world.backend.mood(Mood::Forgetful);
+    let variables = world.variables("15s");
+    let daemon = Daemon::start(world.folder.path(), &variables);
     daemon.ready().await;
     let stop = Arc::new(AtomicBool::new(false));
-    let publisher = tokio::spawn(publish(js, Arc::clone(&stop)));
+    let publisher = tokio::spawn(publish(world.js.clone(), Arc::clone(&stop)));
     until("spans are accepted and forgotten", Duration::from_secs(20), || async {
         daemon.sample("fleetscope_otlp_requests_total{outcome=\"ok\"}").await > Some(2.0)
     })
@@ -270,11 +215,11 @@ async fn a_backend_that_dies_after_its_ok_gets_the_spans_again() {
         daemon.sample("fleetscope_otlp_lag_records").await == Some(0.0)
     })
     .await;
-    backend.mood(Mood::Good);
-    backend.restart().await;
+    world.backend.mood(Mood::Good);
+    world.backend.restart().await;
     let wanted = expected_spans(&told);
     until("what was forgotten comes again", Duration::from_mins(1), || async {
-        backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
+        world.backend.kept(|kept| wanted.iter().all(|id| kept.spans.contains_key(id)))
     })
     .await;
 }

@@ -4,7 +4,6 @@
 
 mod backend;
 mod http;
-mod journal;
 mod outage;
 mod refusal;
 mod rig;

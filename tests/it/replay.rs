@@ -15,7 +15,7 @@ use std::time::Duration;
 use fleetscope::correlate::{Correlator, Output, Settings};
 use fleetscope::model::{
     AttributeValue, Event, Facts, Form, Key, Message, Payload, Record, Settlement, SettlementKind, Source, Span,
-    SpanId, SpanStatus, Text, Timestamp, TraceId, Value, spans_of,
+    SpanId, SpanStatus, Timestamp, TraceId, Value, spans_of,
 };
 use serde::Deserialize;
 
@@ -79,19 +79,20 @@ fn producer_of(subject: &str) -> &'static str {
     }
 }
 
-fn value(json: &serde_json::Value) -> Value {
+fn insert(facts: &mut Facts, key: Key, json: &serde_json::Value) {
     use serde_json::Value as Json;
-    match json {
+    let value = match json {
         Json::Null => Value::Null,
         Json::Bool(b) => Value::Bool(*b),
         Json::Number(n) => n.as_i64().map_or_else(|| Value::Float(n.as_f64().unwrap_or(f64::NAN)), Value::Int),
-        Json::String(text) => Value::Text(text.as_str().into()),
-        Json::Array(items) => {
-            let texts: Option<Vec<Text>> = items.iter().map(|i| i.as_str().map(Into::into)).collect();
-            texts.map_or(Value::Items(items.len() as u32), Value::Texts)
-        }
+        Json::String(text) => Value::Text(text),
+        Json::Array(items) => match items.iter().map(|i| i.as_str()).collect::<Option<Vec<_>>>() {
+            Some(texts) => return facts.insert_texts(key, texts),
+            None => Value::Items(items.len() as u32),
+        },
         Json::Object(items) => Value::Items(items.len() as u32),
-    }
+    };
+    facts.insert(key, value);
 }
 
 /// Reads the lines; sequences not given count up per stream.
@@ -118,7 +119,7 @@ fn event(line: Line, seqs: &mut BTreeMap<String, u64>) -> Event {
     let mut facts = Facts::default();
     for (name, json) in &line.facts {
         let key = Key::from_name(name).unwrap_or_else(|| panic!("`{name}` is no known key"));
-        facts.insert(key, value(json));
+        insert(&mut facts, key, json);
     }
     Event::Message(Box::new(Message {
         source: Source::Nats,

@@ -45,7 +45,7 @@ pub(super) fn message(subject: &str, seq: u64, seconds: f64, facts: &[(&str, &st
         let key = Key::from_name(name).expect("a known key");
         let value = match value.parse::<i64>() {
             Ok(n) => Value::Int(n),
-            Err(_) => Value::Text((*value).into()),
+            Err(_) => Value::Text(value),
         };
         held.insert(key, value);
     }

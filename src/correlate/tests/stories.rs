@@ -231,12 +231,13 @@ fn links_tell_each_id_once() {
 #[test]
 fn every_rule_of_the_contract_can_be_broken() {
     use crate::model::{Form, Key, Message, Value};
-    let text = |m: &mut Message, key: Key, value: &str| m.facts.insert(key, Value::Text(value.into()));
+    let text = |m: &mut Message, key: Key, value: &str| m.facts.insert(key, Value::Text(value));
+    let mut rules = crate::correlate::drift::Rules::default();
     let mut broken = std::collections::BTreeSet::new();
     let mut check = |subject: &str, change: &dyn Fn(&mut Message)| {
         let mut m = message(subject, 1, 0.0, &[]);
         change(&mut m);
-        broken.extend(crate::correlate::drift::violations(&m).iter().map(ToString::to_string));
+        broken.extend(rules.violations(&m).iter().map(ToString::to_string));
     };
     check("planning.story.transitioned", &|m| text(m, Key::Timestamp, "2026-02-14T09:12:38.123456+00:00Z"));
     check("planning.plan.approved", &|_| {});
@@ -254,5 +255,5 @@ fn every_rule_of_the_contract_can_be_broken() {
     let all: std::collections::BTreeSet<String> = crate::correlate::RULES.iter().map(|r| r.name.to_owned()).collect();
     assert_eq!(broken, all);
     let good = message("context.update.request", 1, 0.0, &[("story_id", "s-1")]);
-    assert!(crate::correlate::drift::violations(&good).is_empty());
+    assert!(crate::correlate::drift::Rules::default().violations(&good).is_empty());
 }

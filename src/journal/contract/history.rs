@@ -64,7 +64,7 @@ impl History {
         let stream = self.rng.choice(["AGENT_RESPONSES", "PLANNING_EVENTS", ""]).unwrap_or_default();
         let mut facts = Facts::default();
         if let Some(task) = &ids.task {
-            facts.insert(Key::TaskId, Value::Text(task.clone()));
+            facts.insert(Key::TaskId, Value::Text(task));
         }
         let message = Message {
             source: *self.rng.choice(&Source::ALL[..3]).unwrap_or(&Source::Nats),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
@@ -126,8 +127,28 @@ pub(super) fn encode(record: &Record, rest: &mut Vec<u8>, text: &mut Vec<u8>) ->
         Body::Delivery(delivery) => BodyOut::Delivery(delivery),
         Body::Tick => BodyOut::Tick,
     };
-    *rest = postcard::to_extend(&(body, spans, links), std::mem::take(rest))?;
-    Ok(())
+    postcard::serialize_with_flavor(&(body, spans, links), Append(rest))
+}
+
+/// Bytes at the end of a vector. postcard's own way of extending one adds byte by byte.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// The record of a row; `None` = these are not the bytes of one.

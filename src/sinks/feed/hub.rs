@@ -30,8 +30,6 @@ const ROUND: Duration = Duration::from_millis(16);
 const DELIVERIES: Duration = Duration::from_millis(100);
 /// How often consumers are compared and stuck clients looked for.
 const SECOND: Duration = Duration::from_secs(1);
-/// A client that takes nothing for this long is sent away.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Most records dealt in one go; between two the hub answers joins.
 const MAX_RECORDS: usize = 2000;
 /// Bytes read from the journal when even the tail has moved on.
@@ -55,6 +53,8 @@ pub(crate) struct Join {
 #[derive(Debug)]
 pub(crate) struct Hub {
     parts: Arc<Parts>,
+    /// A client that takes nothing for this long is sent away.
+    patience: Duration,
     joins: mpsc::Receiver<Join>,
     position: watch::Sender<Seq>,
     groups: HashMap<String, Group>,
@@ -67,12 +67,17 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(parts: Arc<Parts>, joins: mpsc::Receiver<Join>, position: watch::Sender<Seq>) -> Self {
+    pub(crate) fn new(
+        parts: Arc<Parts>,
+        patience: Duration,
+        joins: mpsc::Receiver<Join>,
+        position: watch::Sender<Seq>,
+    ) -> Self {
         let changes = parts.board.watch();
         let version = changes.borrow().version;
         let polls = Polls::of(&parts.board);
         let (groups, told) = (HashMap::new(), HashMap::new());
-        Self { parts, joins, position, groups, polls, told, changes, version, pending: Vec::new() }
+        Self { parts, patience, joins, position, groups, polls, told, changes, version, pending: Vec::new() }
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -195,6 +200,9 @@ impl Hub {
         let changes = self.changes.borrow_and_update().clone();
         let missed = changes.version > self.version + 1;
         self.version = changes.version;
+        if self.groups.is_empty() {
+            return;
+        }
         let frames: Vec<_> = if missed {
             let whole = |t: Topic| state::whole(&self.parts.board, t).into_iter().map(move |f| (t, f));
             Topic::ALL.into_iter().flat_map(whole).collect()
@@ -226,7 +234,7 @@ impl Hub {
         }
         for group in self.groups.values_mut() {
             group.members.retain(|member| {
-                if member.queue.is_stuck(PATIENCE) {
+                if member.queue.is_stuck(self.patience) {
                     self.parts.metrics.feed.evicted.with_label_values(&["stalled"]).inc();
                     member.queue.close();
                 }
@@ -234,6 +242,8 @@ impl Hub {
             });
         }
         self.groups.retain(|_, group| !group.members.is_empty());
+        let waiting: usize = self.groups.values().flat_map(|g| &g.members).map(|m| m.queue.bytes()).sum();
+        self.parts.metrics.feed.queued.with_label_values::<&str>(&[]).set(waiting as f64);
     }
 
     fn to_all(&self, frame: &Frame) {

@@ -113,6 +113,11 @@ impl Queue {
         self.waiting.lock().stuck.is_some_and(|since| since.elapsed() > patience)
     }
 
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.waiting.lock().bytes
+    }
+
     /// Whether its client is gone or was sent away.
     pub(crate) fn is_closed(&self) -> bool {
         self.waiting.lock().closed

@@ -77,6 +77,11 @@ impl Subscriber {
         Self { feed, asked, phase: Phase::Start, out: VecDeque::new(), queue, reading: None }
     }
 
+    /// Whether the hub sent it away and counted it.
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     /// The next frame; `None` once the client was sent away or the daemon stops. Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Option<Arc<Frame>> {
         loop {

@@ -13,7 +13,7 @@ use crate::model::{Advisory, AdvisoryKind, Batch, Event, Settlement, SettlementK
 
 use super::discover::Streams;
 use super::signals::Denied;
-use super::{OWN_PREFIX, Shared, tap};
+use super::{OWN_PREFIX, Shared, outlet, tap};
 
 const PREFIX: &str = "$JS.EVENT.ADVISORY.";
 /// Always listened to.
@@ -80,8 +80,9 @@ async fn advisories(shared: &Shared, streams: &Streams) {
                 None => {}
             }
         }
-        if !events.is_empty() && shared.events.send(Batch { events, positions: Vec::new() }).await.is_err() {
-            return;
+        if !events.is_empty() {
+            let Ok(room) = outlet::room(&shared.events, &shared.stop).await else { return };
+            room.send(Batch { events, positions: Vec::new() });
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::model::{Batch, Event, Message, Position};
 
@@ -14,14 +15,28 @@ const MAX_BYTES: usize = 1 << 20;
 /// Longest that a message waits for company.
 const MAX_WAIT: Duration = Duration::from_millis(5);
 
-/// Ingest is gone.
+/// Ingest is gone, or takes nothing more although the source is to end.
 #[derive(Debug)]
 pub(super) struct Gone;
+
+/// Room for a batch. Told to stop, it waits for none: a journal that refuses must not hold up the end.
+pub(super) async fn room<'a>(
+    sender: &'a mpsc::Sender<Batch>,
+    stop: &CancellationToken,
+) -> Result<mpsc::Permit<'a, Batch>, Gone> {
+    tokio::select! {
+        biased;
+        room = sender.reserve() => room.map_err(|_| Gone),
+        () = stop.cancelled() => Err(Gone),
+    }
+}
 
 /// Collects and sends.
 #[derive(Debug)]
 pub(super) struct Outlet {
     sender: mpsc::Sender<Batch>,
+    /// Ends the source.
+    stop: CancellationToken,
     events: Vec<Event>,
     bytes: usize,
     since: Option<Instant>,
@@ -33,10 +48,11 @@ pub(super) struct Outlet {
 impl Outlet {
     pub(super) fn new(
         sender: mpsc::Sender<Batch>,
+        stop: CancellationToken,
         position: Position,
         shown: Arc<parking_lot::Mutex<Option<Position>>>,
     ) -> Self {
-        Self { sender, events: Vec::new(), bytes: 0, since: None, position, shown }
+        Self { sender, stop, events: Vec::new(), bytes: 0, since: None, position, shown }
     }
 
     pub(super) const fn position(&self) -> &Position {
@@ -80,13 +96,48 @@ impl Outlet {
         if self.events.is_empty() { Ok(()) } else { self.commit().await }
     }
 
-    /// Sends the position, with whatever events there are.
+    /// Sends the position, with whatever events there are. What is not sent at the end is read again by the next life.
     pub(super) async fn commit(&mut self) -> Result<(), Gone> {
+        let room = room(&self.sender, &self.stop).await?;
         let next = Vec::with_capacity(self.events.len().min(MAX_EVENTS));
         let batch = Batch { events: std::mem::replace(&mut self.events, next), positions: vec![self.position.clone()] };
         (self.bytes, self.since) = (0, None);
-        self.sender.send(batch).await.map_err(|_| Gone)?;
+        room.send(batch);
         *self.shown.lock() = Some(self.position.clone());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn outlet(room: usize) -> (Outlet, mpsc::Receiver<Batch>, CancellationToken) {
+        let (sender, receiver) = mpsc::channel(room);
+        let stop = CancellationToken::new();
+        let position = Position { key: "nats/A".into(), seq: 7, created: 0, incarnation: 0 };
+        (Outlet::new(sender, stop.clone(), position, Arc::default()), receiver, stop)
+    }
+
+    #[tokio::test]
+    async fn the_end_waits_for_no_room() {
+        let (mut outlet, _receiver, stop) = outlet(1);
+        outlet.commit().await.expect("there is room");
+        *outlet.shown.lock() = None;
+        assert!(outlet.commit().now_or_never().is_none(), "it waits as long as it is not to end");
+        stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(5), outlet.commit()).await.expect("at once");
+        assert!(ended.is_err() && outlet.shown.lock().is_none(), "what was not sent does not count as read");
+    }
+
+    #[tokio::test]
+    async fn at_the_end_what_there_is_room_for_is_sent() {
+        let (mut outlet, mut receiver, stop) = outlet(1);
+        stop.cancel();
+        outlet.commit().await.expect("there is room");
+        assert_eq!(receiver.recv().await.map(|batch| batch.positions[0].seq), Some(7));
+        assert_eq!(outlet.shown.lock().as_ref().map(|p| p.seq), Some(7));
     }
 }

@@ -8,9 +8,9 @@ use crate::status::Health;
 
 use super::begin;
 use super::discover::{self, MAX_STREAMS, Streams};
-use super::read;
 use super::tap;
 use super::{OWN_PREFIX, PART, SOURCE, Shared, wire};
+use super::{outlet, read};
 
 /// Reports one listing, then the consumers of each stream that is read.
 pub(super) async fn report(shared: &Arc<Shared>, streams: &Streams, listed: &[wire::Stream]) {
@@ -64,7 +64,8 @@ pub(super) async fn report(shared: &Arc<Shared>, streams: &Streams, listed: &[wi
 }
 
 async fn send(shared: &Shared, event: Event) -> bool {
-    shared.events.send(Batch { events: vec![event], positions: Vec::new() }).await.is_ok()
+    let room = outlet::room(&shared.events, &shared.stop).await;
+    room.map(|room| room.send(Batch { events: vec![event], positions: Vec::new() })).is_ok()
 }
 
 /// The age of what is read, over all streams that have more.

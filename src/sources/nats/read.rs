@@ -140,7 +140,9 @@ async fn reading(shared: &Shared, stream: &Stream, connect: u64, gaps: &mut Gaps
     }
     missed(shared, &stream.name, gaps.judge(info.state.first_seq));
     report(shared, &stream.name, &start);
-    let mut outlet = Outlet::new(shared.events.clone(), start.position.clone(), Arc::clone(&stream.position));
+    // Not the stream's own end: what was read of a stream that is gone must still be sent.
+    let (events, stop) = (shared.events.clone(), shared.stop.clone());
+    let mut outlet = Outlet::new(events, stop, start.position.clone(), Arc::clone(&stream.position));
     if start.moved {
         outlet.commit().await?;
     }

@@ -2,11 +2,13 @@
 //! Takes: `$JS.ACK.>`. Gives: settlements. Never: acks, or makes the fleet or the readers wait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use futures::stream::select_all;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Batch, Settlement, SettlementKind, Text, Timestamp};
@@ -20,6 +22,8 @@ use super::{OWN_PREFIX, SOURCE, Shared, ack};
 pub(super) const SUBJECT: &str = "$JS.ACK.>";
 /// Acknowledgements taken at a time.
 const CHUNK: usize = 512;
+/// How long ingest may take, at the end, to make room for what was seen: nobody says it again.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Whether acknowledgements are being seen.
 pub(super) fn is_open(shared: &Shared) -> bool {
@@ -75,13 +79,14 @@ async fn collect<M>(
             }
         }
     }
-    // What was seen is handed over: ingest takes until the sources are done.
+    // What was seen is handed over, unless a journal that refuses would hold up the end.
+    let end = Instant::now() + LAST;
     while !fold.is_empty() {
-        let batch = Batch { events: fold.take(), positions: Vec::new() };
-        if let Err(mpsc::error::SendError(batch)) = events.send(batch).await {
-            count(Squeezed { folded: 0, dropped: (batch.events.len() + fold.len()) as u64 });
+        let Ok(Ok(room)) = tokio::time::timeout_at(end, events.reserve()).await else {
+            count(Squeezed { folded: 0, dropped: fold.len() as u64 });
             return;
-        }
+        };
+        room.send(Batch { events: fold.take(), positions: Vec::new() });
     }
 }
 
@@ -157,9 +162,17 @@ mod tests {
         }
     }
 
+    /// How ingest is when the source is told to stop.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Ingest {
+        Busy,
+        Stuck,
+        Gone,
+    }
+
     /// Six chunks are seen while ingest takes nothing, then comes the stop; gives what arrives after it, and what is
     /// counted as dropped.
-    async fn stopped_while_busy(ingest_is_there: bool) -> (usize, u64) {
+    async fn stopped_while(ingest: Ingest) -> (usize, u64) {
         let (events, mut taken) = mpsc::channel(1);
         events.try_send(Batch::default()).expect("room for one");
         let (stop, (seen, all_seen)) = (CancellationToken::new(), oneshot::channel());
@@ -175,29 +188,31 @@ mod tests {
             collect(&events, &stop, messages, read, |squeezed| dropped += squeezed.dropped).await;
             drop(events);
         };
-        let ingest = async {
+        let taking = async {
             all_seen.await.expect("all chunks are seen");
             stop.cancel();
             let mut arrived = 0;
-            if ingest_is_there {
-                while let Some(batch) = taken.recv().await {
-                    arrived += batch.events.len();
-                }
+            while ingest == Ingest::Busy
+                && let Some(batch) = taken.recv().await
+            {
+                arrived += batch.events.len();
             }
-            drop(taken);
-            arrived
+            (arrived, (ingest == Ingest::Stuck).then_some(taken))
         };
-        let ((), arrived) = tokio::join!(collecting, ingest);
+        let ((), (arrived, _stuck)) = tokio::join!(collecting, taking);
         (arrived, dropped)
     }
 
     #[tokio::test]
     async fn what_was_seen_before_the_stop_is_handed_over() {
-        assert_eq!(stopped_while_busy(true).await, (3_000, 0));
+        assert_eq!(stopped_while(Ingest::Busy).await, (3_000, 0));
     }
 
     #[tokio::test]
     async fn what_cannot_be_handed_over_is_counted() {
-        assert_eq!(stopped_while_busy(false).await, (0, 3_000));
+        for ingest in [Ingest::Stuck, Ingest::Gone] {
+            let stopped = tokio::time::timeout(Duration::from_secs(20), stopped_while(ingest));
+            assert_eq!(stopped.await.expect("it ends"), (0, 3_000));
+        }
     }
 }

@@ -18,11 +18,14 @@ use fleetscope::status::Status;
 use fleetscope::tail::{Committed, Tail};
 use futures::{SinkExt, StreamExt};
 use serde_json::Value as Json;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message as Ws};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
 
-use super::memory::Memory;
+use crate::support::memory::Memory;
 
 /// Longest a test waits for anything.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
@@ -140,11 +143,9 @@ impl World {
     }
 }
 
-pub(crate) struct Socket(
-    pub(crate) tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
-);
+pub(crate) struct Socket<S = MaybeTlsStream<TcpStream>>(pub(crate) WebSocketStream<S>);
 
-impl Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) async fn say(&mut self, message: Json) {
         self.0.send(Ws::text(message.to_string())).await.expect("sent");
     }
@@ -225,8 +226,8 @@ pub(crate) fn entry(seq: Seq, story: &str) -> Record {
 
 pub(crate) fn with_payload(seq: Seq, story: &str, payload: String) -> Record {
     let mut facts = Facts::default();
-    facts.insert(Key::StoryId, Value::Text(story.into()));
-    facts.insert(Key::ProposalContent, Value::Text("word ".repeat(100).into()));
+    facts.insert(Key::StoryId, Value::Text(story));
+    facts.insert(Key::ProposalContent, Value::Text(&"word ".repeat(100)));
     let message = Message {
         source: Source::Nats,
         stream: "AGENT_RESPONSES".into(),

@@ -129,7 +129,7 @@ async fn records_that_expired_unsent_are_counted() {
     let mut backend = Backend::later(Serve::Grpc);
     let mut rig = Rig::new(config_of(&backend));
     rig.traffic(100);
-    rig.journal.expire(40);
+    rig.journal.purge(41);
     rig.records.drain(..40);
     rig.journal.failures.store(2, Ordering::SeqCst);
     rig.start_anew();

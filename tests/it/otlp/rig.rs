@@ -9,7 +9,7 @@ use fleetscope::journal::{Commit, Journal};
 use fleetscope::metrics::Metrics;
 use fleetscope::model::{
     Attribute, Body, Delivery, DeliveryState, Facts, Form, Ids, Known, Message, Payload, Record, Resolved, Seq, Source,
-    Span, SpanKind, SpanStatus, Timestamp, TraceKey, spans_of,
+    Span, SpanKind, SpanStatus, Text, Timestamp, TraceKey, spans_of,
 };
 use fleetscope::sinks::otlp;
 use fleetscope::status::{Health, Status};
@@ -19,23 +19,19 @@ use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::{Backend, Serve, spans_of as spans_in};
-use super::journal::{MemoryJournal, text};
+use crate::support;
+use crate::support::memory::Memory;
 
 /// Settle time of the tests.
 pub(super) const SETTLE: Duration = Duration::from_millis(300);
 
 /// Waits until `holds`, for 20 s at most.
 pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(20), async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    assert!(waited.await.is_ok(), "not within 20 s: {what}");
+    support::until(what, Duration::from_secs(20), || std::future::ready(holds())).await;
 }
 
 pub(super) struct Rig {
-    pub(super) journal: Arc<MemoryJournal>,
+    pub(super) journal: Arc<Memory>,
     pub(super) tail: Arc<Tail>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) status: Arc<Status>,
@@ -198,6 +194,11 @@ impl Rig {
             assert!(copies.iter().all(|copy| *copy == expected[id]), "a copy of {id:02x?} differs");
         }
     }
+}
+
+/// So that a text is told by its type where several would do.
+fn text(text: &str) -> Text {
+    text.into()
 }
 
 pub(super) fn key() -> TraceKey {

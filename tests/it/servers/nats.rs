@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::free_port;
+
 /// The binaries to test against: `FLEETSCOPE_NATS_SERVERS` (separated by colons), else those in the usual places.
 /// None at all is a failure where `CI` is set; elsewhere the test says so and is passed by.
 pub(crate) fn binaries() -> Vec<PathBuf> {
@@ -40,14 +42,14 @@ pub(crate) struct NatsServer {
 impl NatsServer {
     /// Starts one; `extra` is added to its configuration.
     pub(crate) fn start(binary: &Path, extra: &str) -> Self {
-        let (dir, port) = (tempfile::tempdir().expect("a directory"), super::free_port());
+        let (dir, port) = (tempfile::tempdir().expect("a directory"), free_port());
         let text = config(dir.path(), port, extra);
         Self::start_with(binary, dir, port, &text)
     }
 
     /// Starts one without `JetStream`.
     pub(crate) fn start_plain(binary: &Path) -> Self {
-        let port = super::free_port();
+        let port = free_port();
         Self::start_with(binary, tempfile::tempdir().expect("a directory"), port, &format!("listen: 127.0.0.1:{port}"))
     }
 

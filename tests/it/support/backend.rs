@@ -82,7 +82,7 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) async fn start() -> Self {
-        let mut backend = Self { judge: Judge::default(), port: super::daemon::free_port(), runtime: None };
+        let mut backend = Self { judge: Judge::default(), port: super::free_port(), runtime: None };
         backend.restart().await;
         backend
     }

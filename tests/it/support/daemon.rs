@@ -1,13 +1,13 @@
 //! The daemon as a process, so that it can be killed.
 
-use std::net::TcpListener;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::until;
+use super::{free_port, until};
 
 /// Killed when dropped.
 #[derive(Debug)]
@@ -16,14 +16,14 @@ pub(crate) struct Daemon {
     pub(crate) http: String,
 }
 
-/// A port nobody has at the moment.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
-}
-
 impl Daemon {
     /// `fleetscope run` with variables on top of the given ones.
-    pub(crate) fn start(journal: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(journal: &Path, variables: &[(&str, impl AsRef<OsStr>)]) -> Self {
+        Self::saying(Stdio::inherit(), journal, variables)
+    }
+
+    /// The same, its log going elsewhere.
+    pub(crate) fn saying(log: Stdio, journal: &Path, variables: &[(&str, impl AsRef<OsStr>)]) -> Self {
         // The HTTP client of these tests needs one, as every user of rustls does; a second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = format!("127.0.0.1:{}", free_port());
@@ -33,9 +33,9 @@ impl Daemon {
             .env("FLEETSCOPE_HTTP__LISTEN", &http)
             .env("FLEETSCOPE_HTTP__MAX_REQUESTS_PER_SECOND", "0")
             .env("FLEETSCOPE_LOG__FILTER", std::env::var("FLEETSCOPE_TEST_LOG").unwrap_or_else(|_| "error".to_owned()))
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
+            .stderr(log)
             .spawn()
             .expect("the daemon starts");
         Self { child, http }
@@ -65,10 +65,15 @@ impl Daemon {
         until("the daemon is ready", Duration::from_secs(20), || async { self.get("/ready").await.is_some() }).await;
     }
 
+    /// Status and body of a page, if there is an answer.
+    pub(crate) async fn answer(&self, path: &str) -> Option<(u16, String)> {
+        let answer = reqwest::get(format!("http://{}{path}", self.http)).await.ok()?;
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    }
+
     /// A page, if it is there and answers 200.
     pub(crate) async fn get(&self, path: &str) -> Option<String> {
-        let answer = reqwest::get(format!("http://{}{path}", self.http)).await.ok()?;
-        if answer.status() == 200 { answer.text().await.ok() } else { None }
+        self.answer(path).await.filter(|(status, _)| *status == 200).map(|(_, body)| body)
     }
 
     /// The same as JSON.

@@ -1,3 +1,5 @@
+//! What each answer of a backend means, by the specification.
+
 use super::*;
 
 fn of(code: Code, message: &str) -> Answer {

@@ -1,3 +1,5 @@
+//! Every part of a batch is a request, and batches are bounded.
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 

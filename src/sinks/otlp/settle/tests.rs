@@ -1,3 +1,5 @@
+//! Where the position may move to, and what is counted when.
+
 use super::*;
 
 const SETTLE: Duration = Duration::from_secs(64);

@@ -5,11 +5,11 @@ use std::fmt;
 use memchr::memchr2_iter;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::model::{Facts, Form, Key, Text, Value};
+use crate::model::{Facts, Form, Key, Text};
 
 use super::claimed::Claims;
 use super::object::{Object, Place, Read};
-use super::scalar::{Cap, Name, Scalar};
+use super::scalar::{Cap, Name, Said};
 
 /// Deepest nesting read.
 const MAX_DEPTH: usize = 64;
@@ -134,7 +134,7 @@ fn inner<'de, A: MapAccess<'de>>(map: &mut A, slot: &mut Option<Read>) -> Result
 
 /// Reads the text under a key, unless one was read already.
 fn text<'de, A: MapAccess<'de>>(map: &mut A, slot: &mut Option<Text>) -> Result<(), A::Error> {
-    if let Value::Text(text) = map.next_value_seed(Scalar(Cap::PLAIN))?
+    if let Some(text) = map.next_value_seed(Said(Cap::PLAIN))?
         && slot.is_none()
         && !text.is_empty()
     {
@@ -180,7 +180,7 @@ impl Top {
         for (key, value) in then.facts.iter() {
             // The envelope's own keys say nothing of what happened.
             if form != Form::Envelope || !matches!(key, Key::EventType | Key::Timestamp) {
-                facts.insert(key, value.clone());
+                facts.insert(key, value);
             }
         }
         if form == Form::Choreographer {

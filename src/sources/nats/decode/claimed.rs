@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::model::{Timestamp, Value};
 
 /// How far before the stored time a claim is believed: the longest retention of a stream.
@@ -30,12 +32,64 @@ const KEYS: &[&str] = &[
     "generated_at_ms",
 ];
 
+/// Longest text that can be a time.
+const MAX_TEXT: usize = 48;
+
+/// What a key that claims a time holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Claim {
+    /// Bytes of a text, and how many count.
+    Text([u8; MAX_TEXT], u8),
+    /// A number.
+    Number(f64),
+}
+
+impl Claim {
+    /// `None` = no time is written like this.
+    pub(super) fn of(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Text(text) => {
+                let mut bytes = [0; MAX_TEXT];
+                bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+                Some(Self::Text(bytes, text.len() as u8))
+            }
+            Value::Int(n) => Some(Self::Number(n as f64)),
+            Value::Float(f) => Some(Self::Number(f)),
+            _ => None,
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        let Self::Text(bytes, len) = self else { return None };
+        std::str::from_utf8(&bytes[..usize::from(*len)]).ok()
+    }
+
+    /// A time that can be read in one way only.
+    fn exact(&self) -> Option<Timestamp> {
+        match self {
+            Self::Number(number) => epoch(*number),
+            Self::Text(..) => {
+                let text = self.text()?;
+                zoned(text).or_else(|| text.parse().ok().and_then(epoch))
+            }
+        }
+    }
+
+    /// ISO 8601 without a zone, read as UTC.
+    fn naive(&self) -> Option<Timestamp> {
+        let text = self.text().filter(|text| text.len() >= 16)?;
+        let civil: jiff::civil::DateTime = text.parse().ok()?;
+        let time = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        i64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
+    }
+}
+
 /// What a message says about when it happened.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     /// Of the payload, then of what wraps it: rank of the key, and what it holds.
-    pub(super) inner: Vec<(u8, Value)>,
-    pub(super) outer: Vec<(u8, Value)>,
+    pub(super) inner: SmallVec<[(u8, Claim); 4]>,
+    pub(super) outer: SmallVec<[(u8, Claim); 4]>,
 }
 
 /// How good a key's claim is, from 0 (best); `None` if it claims no time.
@@ -53,24 +107,14 @@ impl Claims {
         self.inner.sort_by_key(|(rank, _)| *rank);
         self.outer.sort_by_key(|(rank, _)| *rank);
         let sane = |time: &Timestamp| *time >= stored.minus(BEFORE) && *time <= stored.plus(AFTER);
-        let both = || self.inner.iter().chain(&self.outer).map(|(_, value)| value);
-        both().filter_map(exact).find(sane).or_else(|| both().filter_map(naive).find(sane))
-    }
-}
-
-/// A time that can be read in one way only.
-fn exact(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::Text(text) => zoned(text).or_else(|| text.parse().ok().and_then(epoch)),
-        Value::Int(n) => epoch(*n as f64),
-        Value::Float(f) => epoch(*f),
-        _ => None,
+        let both = || self.inner.iter().chain(&self.outer).map(|(_, claim)| claim);
+        both().filter_map(Claim::exact).find(sane).or_else(|| both().filter_map(Claim::naive).find(sane))
     }
 }
 
 /// ISO 8601 with a zone, and the fleet's malformed `+00:00Z`.
 fn zoned(text: &str) -> Option<Timestamp> {
-    if text.len() < 16 || text.len() > 48 || !text.is_ascii() {
+    if text.len() < 16 || !text.is_ascii() {
         return None;
     }
     let text = match text.strip_suffix('Z') {
@@ -78,17 +122,6 @@ fn zoned(text: &str) -> Option<Timestamp> {
         _ => text,
     };
     Timestamp::parse(text).ok()
-}
-
-/// ISO 8601 without a zone, read as UTC.
-fn naive(value: &Value) -> Option<Timestamp> {
-    let Value::Text(text) = value else { return None };
-    if text.len() < 16 || text.len() > 48 {
-        return None;
-    }
-    let civil: jiff::civil::DateTime = text.parse().ok()?;
-    let time = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    i64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
 }
 
 /// Seconds, milli-, micro- or nanoseconds since 1970, told apart by size. Smaller numbers are a loop's clock.
@@ -108,17 +141,18 @@ fn epoch(number: f64) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    fn best(values: &[(&str, Value)]) -> Option<String> {
+    fn best(values: &[(&str, Value<'_>)]) -> Option<String> {
         let mut claims = Claims::default();
         for (key, value) in values {
-            claims.inner.push((rank(key).expect("a time"), value.clone()));
+            let rank = rank(key).expect("a time");
+            claims.inner.extend(Claim::of(*value).map(|claim| (rank, claim)));
         }
         let stored = Timestamp::parse("2026-02-14T09:12:40Z").expect("valid");
         claims.best(stored).map(|time| time.to_string())
     }
 
-    fn text(text: &str) -> Value {
-        Value::Text(text.into())
+    fn text(text: &str) -> Value<'_> {
+        Value::Text(text)
     }
 
     #[test]
@@ -135,7 +169,7 @@ mod tests {
             Value::Float(1_771_060_358.123_456),
             Value::Int(1_771_060_358_123_456),
         ] {
-            assert_eq!(best(&[("timestamp", value.clone())]), expected, "{value:?}");
+            assert_eq!(best(&[("timestamp", value)]), expected, "{value:?}");
         }
         assert_eq!(
             best(&[("generated_at_ms", Value::Int(1_771_060_358_123))]).as_deref(),
@@ -163,14 +197,14 @@ mod tests {
             text("ñañañañañañañañañañañañaZ"),
             text(""),
         ] {
-            assert_eq!(best(&[("timestamp", value.clone())]), None, "{value:?}");
+            assert_eq!(best(&[("timestamp", value)]), None, "{value:?}");
         }
     }
 
     #[test]
     fn a_zone_beats_none_and_a_bad_claim_gives_way() {
         let zoned = text("2026-02-14T09:12:39Z");
-        let given = best(&[("timestamp", text("2026-02-14T10:12:39")), ("created_at", zoned.clone())]);
+        let given = best(&[("timestamp", text("2026-02-14T10:12:39")), ("created_at", zoned)]);
         assert_eq!(given.as_deref(), Some("2026-02-14T09:12:39.000000Z"));
         let given = best(&[("timestamp", text("1970-01-01T00:00:00Z")), ("created_at", zoned)]);
         assert_eq!(given.as_deref(), Some("2026-02-14T09:12:39.000000Z"));

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use smallvec::SmallVec;
 
 use crate::model::{Facts, Key, Value};
 
-use super::claimed::rank;
-use super::scalar::{Cap, Name, Scalar};
+use super::claimed::{Claim, rank};
+use super::scalar::{Name, Scalar};
 
 /// Whose keys are read: what a key means depends on where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub(super) struct Read {
     /// The known keys.
     pub(super) facts: Facts,
     /// What it says about when it happened.
-    pub(super) times: Vec<(u8, Value)>,
+    pub(super) times: SmallVec<[(u8, Claim); 4]>,
 }
 
 impl Read {
@@ -92,13 +93,7 @@ impl Read {
                 map.next_value::<IgnoredAny>()?;
             }
             (key, time) => {
-                let value = map.next_value_seed(Scalar(key.map_or(Cap::PLAIN, Cap::of)))?;
-                if let Some(rank) = time {
-                    self.times.push((rank, value.clone()));
-                }
-                if let Some(key) = key {
-                    self.facts.insert(key, value);
-                }
+                map.next_value_seed(Scalar { key, rank: time, read: self })?;
             }
         }
         Ok(())

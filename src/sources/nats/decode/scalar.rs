@@ -7,6 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::model::{Key, Text, Value, shorten};
 
+use super::claimed::Claim;
+use super::object::Read;
+
 /// Most texts kept of a list.
 const MAX_ITEMS: usize = 64;
 
@@ -47,93 +50,126 @@ impl Cap {
     }
 
     /// The text, no longer than that.
-    pub(super) fn cut(self, text: &str) -> Text {
+    pub(super) fn cut(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::Characters(max) if text.len() > max => shorten(text, max).into(),
-            Self::Id if text.len() > MAX_ID => {
-                let end = (0..=MAX_ID).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-                text[..end].into()
-            }
-            _ => text.into(),
+            Self::Id => text[..text.floor_char_boundary(MAX_ID)].into(),
+            Self::Characters(_) => text.into(),
         }
     }
 }
 
-/// Reads any value as a fact.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scalar(pub(super) Cap);
+/// Reads any value as a fact, as a claim of when something happened, or as both.
+#[derive(Debug)]
+pub(super) struct Scalar<'r> {
+    /// The fact.
+    pub(super) key: Option<Key>,
+    /// How good its claim is.
+    pub(super) rank: Option<u8>,
+    /// Where it goes.
+    pub(super) read: &'r mut Read,
+}
 
-impl<'de> DeserializeSeed<'de> for Scalar {
-    type Value = Value;
+impl Scalar<'_> {
+    fn put(self, value: Value<'_>) {
+        if let Some(rank) = self.rank
+            && let Some(claim) = Claim::of(value)
+        {
+            self.read.times.push((rank, claim));
+        }
+        if let Some(key) = self.key {
+            self.read.facts.insert(key, value);
+        }
+    }
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn cap(&self) -> Cap {
+        self.key.map_or(Cap::PLAIN, Cap::of)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Scalar<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Scalar {
-    type Value = Value;
+impl<'de> Visitor<'de> for Scalar<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.put(Value::Null);
+        Ok(())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.put(Value::Bool(value));
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Int(value))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.put(Value::Int(value));
+        Ok(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.put(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int));
+        Ok(())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Float(value))
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.put(Value::Float(value));
+        Ok(())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(self.0.cut(value)))
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        let cut = self.cap().cut(value);
+        self.put(Value::Text(&cut));
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let (mut texts, mut count) = (Vec::new(), 0_u32);
-        while let Some(item) = list.next_element_seed(Item(self.0))? {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let (mut texts, mut count, cap) = (Vec::new(), 0_u32, self.cap());
+        while let Some(item) = list.next_element_seed(Said(cap))? {
             count = count.saturating_add(1);
             let Some(text) = item else {
                 // A list that holds something else is only counted.
                 while list.next_element::<IgnoredAny>()?.is_some() {
                     count = count.saturating_add(1);
                 }
-                return Ok(Value::Items(count));
+                self.put(Value::Items(count));
+                return Ok(());
             };
             if texts.len() < MAX_ITEMS {
                 texts.push(text);
             }
         }
-        Ok(Value::Texts(texts))
+        if let Some(key) = self.key {
+            self.read.facts.insert_texts(key, texts.iter().map(|text| &**text));
+        }
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut count = 0_u32;
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
             count = count.saturating_add(1);
         }
-        Ok(Value::Items(count))
+        self.put(Value::Items(count));
+        Ok(())
     }
 }
 
-/// An item of a list: its text, or `None` for anything else.
+/// Reads the text a value is, or `None` for anything else.
 #[derive(Clone, Copy, Debug)]
-struct Item(Cap);
+pub(super) struct Said(pub(super) Cap);
 
-impl<'de> DeserializeSeed<'de> for Item {
+impl<'de> DeserializeSeed<'de> for Said {
     type Value = Option<Text>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Text>, D::Error> {
@@ -141,7 +177,7 @@ impl<'de> DeserializeSeed<'de> for Item {
     }
 }
 
-impl<'de> Visitor<'de> for Item {
+impl<'de> Visitor<'de> for Said {
     type Value = Option<Text>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -169,7 +205,7 @@ impl<'de> Visitor<'de> for Item {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Option<Text>, E> {
-        Ok(Some(self.0.cut(value)))
+        Ok(Some((&*self.0.cut(value)).into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<Text>, A::Error> {

@@ -1,3 +1,5 @@
+//! Samples of every era are decoded, and whatever else comes does no harm.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -51,14 +53,14 @@ fn reason(body: impl Into<Bytes>) -> Option<String> {
     message.undecodable.map(|reason| reason.to_string())
 }
 
-fn plain(value: &Value) -> Json {
+fn plain(value: Value<'_>) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(b) => json!(b),
         Value::Int(n) => json!(n),
         Value::Float(f) => json!(f),
-        Value::Text(text) => json!(&**text),
-        Value::Texts(texts) => texts.iter().map(|text| json!(&**text)).collect(),
+        Value::Text(text) => json!(text),
+        Value::Texts(texts) => texts.iter().map(|text| json!(text)).collect(),
         Value::Items(n) => json!({"items": n}),
     }
 }
@@ -147,11 +149,11 @@ fn wrong_types_are_not_fatal() {
             "proposal":["x"],"metadata":null,"status":null,"id":9}"#);
     assert_eq!((message.undecodable, message.form), (None, Form::Bare));
     let facts = &message.facts;
-    assert_eq!(facts.get(Key::StoryId), Some(&Value::Items(2)));
-    assert_eq!(facts.get(Key::TaskId), Some(&Value::Int(7)));
-    assert_eq!(facts.get(Key::Roles), Some(&Value::Items(3)));
-    assert_eq!(facts.get(Key::Status), Some(&Value::Null));
-    assert_eq!(facts.get(Key::DurationMs), Some(&Value::Float(-1e20)));
+    assert_eq!(facts.get(Key::StoryId), Some(Value::Items(2)));
+    assert_eq!(facts.get(Key::TaskId), Some(Value::Int(7)));
+    assert_eq!(facts.get(Key::Roles), Some(Value::Items(3)));
+    assert_eq!(facts.get(Key::Status), Some(Value::Null));
+    assert_eq!(facts.get(Key::DurationMs), Some(Value::Float(-1e20)));
     assert_eq!((message.message_id, message.claimed), (None, None));
 }
 
@@ -160,8 +162,8 @@ fn the_first_of_two_keys_counts_and_the_payload_before_the_envelope() {
     let message = of(r#"{"story_id":"outer","event_type":"a","event_type":"b","producer":"p","producer":"q",
             "payload":{"story_id":"s-1","story_id":"s-2"},"payload":{"story_id":"s-3"},"task_id":"T-1"}"#);
     assert_eq!(message.form, Form::Envelope);
-    assert_eq!(message.facts.text(Key::StoryId).map(AsRef::as_ref), Some("s-1"));
-    assert_eq!(message.facts.text(Key::TaskId).map(AsRef::as_ref), Some("T-1"));
+    assert_eq!(message.facts.text(Key::StoryId), Some("s-1"));
+    assert_eq!(message.facts.text(Key::TaskId), Some("T-1"));
     assert_eq!(message.producer.as_deref(), Some("p"));
 }
 
@@ -199,7 +201,7 @@ fn nested_keys_are_known_by_their_place() {
     let message = of(r#"{"metadata.story_id":"no","proposal":"two words","metadata":{"task_id":"T-1"}}"#);
     assert_eq!(message.facts.get(Key::MetadataStoryId), None);
     assert_eq!(message.facts.items(Key::ProposalContent), Some(9));
-    assert_eq!(message.facts.text(Key::MetadataTaskId).map(AsRef::as_ref), Some("T-1"));
+    assert_eq!(message.facts.text(Key::MetadataTaskId), Some("T-1"));
 }
 
 #[test]
@@ -213,7 +215,7 @@ fn facts_are_capped() {
     let chars = |key| facts.text(key).expect("text").chars().count();
     assert_eq!((chars(Key::Error), chars(Key::Status), chars(Key::ProposalContent)), (513, 257, 161));
     assert_eq!(facts.text(Key::StoryId).expect("text").len(), 4096);
-    assert_eq!(facts.texts(Key::Roles).len(), 64);
+    assert_eq!(facts.texts(Key::Roles).count(), 64);
     assert_eq!(facts.items(Key::Results), Some(66));
 }
 
@@ -225,9 +227,9 @@ fn facts_come_from_the_whole_body_and_are_masked() {
         "y".repeat(4000)
     );
     let message = decoded("a.b", &[], body, STORED, &masker);
-    assert_eq!(message.facts.text(Key::Error).map(AsRef::as_ref), Some("POST https://u:[masked:password]@h failed"));
-    assert_eq!(message.facts.text(Key::Title).map(AsRef::as_ref), Some("[masked:api_key]"));
-    assert_eq!(message.facts.text(Key::ProposalContent).map(AsRef::as_ref), Some("[content withheld]"));
+    assert_eq!(message.facts.text(Key::Error), Some("POST https://u:[masked:password]@h failed"));
+    assert_eq!(message.facts.text(Key::Title), Some("[masked:api_key]"));
+    assert_eq!(message.facts.text(Key::ProposalContent), Some("[content withheld]"));
     assert_eq!(message.facts.int(Key::ProposalTokens), Some(7));
     assert!(message.payload.truncated && message.payload.bytes.len() <= 1024);
     assert_eq!(message.payload.masked, 3);

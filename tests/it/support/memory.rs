@@ -1,6 +1,8 @@
-//! A journal in memory, for tests of its readers.
+//! A journal in memory, for tests of its readers: the API, the feed, the sinks.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
 use fleetscope::model::{
@@ -13,22 +15,28 @@ struct Held {
     records: Vec<Arc<Record>>,
     positions: Vec<Position>,
     closed: Vec<StoryView>,
+    sinks: HashMap<String, Seq>,
+    letters: Vec<DeadLetter>,
     last: Seq,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Mutex<Held>);
+pub(crate) struct Memory {
+    held: Mutex<Held>,
+    /// Reads that fail from now on.
+    pub(crate) failures: AtomicUsize,
+}
 
 impl Memory {
-    /// Forgets what is older than `seq`.
+    /// Forgets what is older than `seq`, as retention does.
     pub(crate) fn purge(&self, seq: Seq) {
-        self.0.lock().records.retain(|r| r.seq >= seq);
+        self.held.lock().records.retain(|r| r.seq >= seq);
     }
 }
 
 impl Journal for Memory {
     fn append(&self, commit: &Commit<'_>) -> Result<(), JournalError> {
-        let mut held = self.0.lock();
+        let mut held = self.held.lock();
         held.records.extend(commit.records.iter().cloned());
         held.positions.extend(commit.positions.iter().cloned());
         held.closed.extend(commit.closed.iter().cloned());
@@ -37,22 +45,28 @@ impl Journal for Memory {
     }
 
     fn stats(&self) -> Result<Stats, JournalError> {
-        let held = self.0.lock();
+        let held = self.held.lock();
         let first = held.records.first();
         let (first_seq, oldest) = (first.map_or(0, |r| r.seq), first.map(|r| r.at));
         Ok(Stats { first_seq, last_seq: held.last, oldest, bytes: 1 })
     }
 
     fn read(&self, from: Seq, limit: usize, _: usize) -> Result<Vec<Arc<Record>>, JournalError> {
-        Ok(self.0.lock().records.iter().filter(|r| r.seq >= from).take(limit).cloned().collect())
+        let fails = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        if fails.is_ok() {
+            return Err(JournalError::Engine(anyhow::anyhow!("scripted")));
+        }
+        let held = self.held.lock();
+        let begin = held.records.partition_point(|r| r.seq < from);
+        Ok(held.records[begin..].iter().take(limit).cloned().collect())
     }
 
     fn get(&self, seq: Seq) -> Result<Option<Arc<Record>>, JournalError> {
-        Ok(self.0.lock().records.iter().find(|r| r.seq == seq).cloned())
+        Ok(self.held.lock().records.iter().find(|r| r.seq == seq).cloned())
     }
 
     fn search(&self, query: &Query) -> Result<Page, JournalError> {
-        let held = self.0.lock();
+        let held = self.held.lock();
         let after = |r: &&Arc<Record>| match (query.cursor, query.order) {
             (None, _) => true,
             (Some(Cursor(seq)), Order::Asc) => r.seq > seq,
@@ -71,7 +85,7 @@ impl Journal for Memory {
 
     fn deliveries(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError> {
         let mut last: Vec<Delivery> = Vec::new();
-        for delivery in self.0.lock().records.iter().filter_map(|r| r.delivery()).filter(|d| d.event.seq == seq) {
+        for delivery in self.held.lock().records.iter().filter_map(|r| r.delivery()).filter(|d| d.event.seq == seq) {
             last.retain(|d| d.consumer != delivery.consumer);
             last.push(delivery.clone());
         }
@@ -84,7 +98,7 @@ impl Journal for Memory {
             (_, Some(delivery)) => delivery.event.story.as_deref() == Some(story),
             _ => false,
         };
-        Ok(self.0.lock().records.iter().filter(of).take(limit).cloned().collect())
+        Ok(self.held.lock().records.iter().filter(of).take(limit).cloned().collect())
     }
 
     fn find(&self, _: &str, _: u32, _: u64) -> Result<Option<Known>, JournalError> {
@@ -92,14 +106,15 @@ impl Journal for Memory {
     }
 
     fn positions(&self) -> Result<Vec<Position>, JournalError> {
-        Ok(self.0.lock().positions.clone())
+        Ok(self.held.lock().positions.clone())
     }
 
-    fn sink_position(&self, _: &str) -> Result<Seq, JournalError> {
-        Ok(0)
+    fn sink_position(&self, sink: &str) -> Result<Seq, JournalError> {
+        Ok(self.held.lock().sinks.get(sink).copied().unwrap_or(0))
     }
 
-    fn set_sink_position(&self, _: &str, _: Seq) -> Result<(), JournalError> {
+    fn set_sink_position(&self, sink: &str, seq: Seq) -> Result<(), JournalError> {
+        self.held.lock().sinks.insert(sink.to_owned(), seq);
         Ok(())
     }
 
@@ -108,27 +123,28 @@ impl Journal for Memory {
     }
 
     fn story(&self, id: &str) -> Result<Option<StoryView>, JournalError> {
-        Ok(self.0.lock().closed.iter().find(|s| &*s.story_id == id).cloned())
+        Ok(self.held.lock().closed.iter().find(|s| &*s.story_id == id).cloned())
     }
 
     fn stories(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError> {
-        let held = self.0.lock();
+        let held = self.held.lock();
         let from = cursor.map_or(0, |Cursor(n)| n as usize);
         let page: Vec<_> = held.closed.iter().rev().skip(from).take(limit).cloned().collect();
         let end = from + page.len();
         Ok((page, (end < held.closed.len()).then_some(Cursor(end as u64))))
     }
 
-    fn dead_letter(&self, _: &DeadLetter) -> Result<(), JournalError> {
+    fn dead_letter(&self, letter: &DeadLetter) -> Result<(), JournalError> {
+        self.held.lock().letters.push(letter.clone());
         Ok(())
     }
 
-    fn dead_letters(&self, _: usize) -> Result<Vec<DeadLetter>, JournalError> {
-        Ok(Vec::new())
+    fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, JournalError> {
+        Ok(self.held.lock().letters.iter().rev().take(limit).cloned().collect())
     }
 
     fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
-        let records = self.0.lock().records.clone();
+        let records = self.held.lock().records.clone();
         let mut fitting = records.into_iter().filter(|r| filter.matches(r));
         while fitting.next().is_some_and(&mut *each) {}
         Ok(())
