@@ -8,6 +8,7 @@ mod council;
 mod deliberation;
 mod delivery;
 mod drift;
+mod early;
 mod effects;
 mod expire;
 mod fold;
@@ -32,6 +33,7 @@ use crate::model::{
 
 pub use self::drift::{Breach, RULES, Rule};
 
+use self::early::Waiting;
 use self::fold::Fold;
 use self::memory::Memory;
 use self::ring::Entry;
@@ -73,7 +75,7 @@ pub struct Correlator {
     next_seq: Seq,
     memory: Memory,
     /// How many settlements wait for their message.
-    early: usize,
+    early: Waiting,
     rules: drift::Rules,
     names: resolve::Names,
 }
@@ -87,14 +89,15 @@ impl Correlator {
     /// An empty state; the first record gets `next_seq`.
     pub fn new(settings: Settings, next_seq: Seq) -> Self {
         let memory = Memory::new(&settings);
-        Self { settings, next_seq, memory, early: 0, rules: drift::Rules::default(), names: resolve::Names::default() }
+        let early = Waiting::default();
+        Self { settings, next_seq, memory, early, rules: drift::Rules::default(), names: resolve::Names::default() }
     }
 
     /// The state as of a snapshot; `next_seq` = one after the record it was taken after.
     pub fn restore(settings: Settings, next_seq: Seq, snapshot: &[u8]) -> Result<Self, SnapshotError> {
         let mut memory = snapshot::read(snapshot).map_err(SnapshotError)?;
         memory.set_limits(&settings);
-        let early = memory.early.values().map(Vec::len).sum();
+        let early = Waiting::of(&memory);
         Ok(Self { settings, next_seq, memory, early, rules: drift::Rules::default(), names: resolve::Names::default() })
     }
 
@@ -107,6 +110,7 @@ impl Correlator {
         match &record.body {
             Body::Message(message, _) => {
                 self.fold_message(message);
+                self.forget_early(&message.stream, message.stream_seq, message.stored);
             }
             Body::Delivery(delivery) => self.memory.replay_delivery(delivery),
             Body::Tick => {
@@ -123,8 +127,9 @@ impl Correlator {
             Event::Settlement(settlement) => self.settle(settlement, out),
             Event::Consumers(report) => self.poll(&report, out),
             Event::Tick(at) => self.tick(at, out),
-            // They change what is shown of streams and consumers, which the poller tells the board.
-            Event::Advisory(_) | Event::Streams(_) => {}
+            Event::Streams(report) => self.memory.keep_streams(&report),
+            // It changes what is shown of streams and consumers, which the poller tells the board.
+            Event::Advisory(_) => {}
         }
     }
 

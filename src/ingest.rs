@@ -6,6 +6,8 @@
 mod commit;
 mod intake;
 mod restore;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +65,7 @@ pub fn run(context: Context) -> Result<(), JournalError> {
     let Context { journal, settings, tail, board, metrics, status, mut events, abort } = context;
     let mut recorder = Recorder::new(Arc::clone(&metrics));
     let (mut correlator, replayed) = restore::correlator(&*journal, settings)?;
+    recorder.resumed(correlator.waiting());
     let mut intake = Intake::new(journal.positions()?);
     let mut committer = Committer::new(journal, tail, metrics, status, abort, replayed);
     let mut told = Instant::now();
@@ -86,6 +89,7 @@ pub fn run(context: Context) -> Result<(), JournalError> {
         for measure in out.measures.drain(..) {
             recorder.record(&measure);
         }
+        recorder.waiting(correlator.waiting());
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             tell(&mut correlator, &board, &mut recorder);

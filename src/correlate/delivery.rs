@@ -2,12 +2,14 @@
 //! Takes: settlements of the ack tap, polls of consumers. Gives: few delivery records, one measure a settlement.
 //! Never: gives a record for each nak of a loop: only where the attempts reach a power of two, and at the end.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Body, ConsumersReport, Delivery, DeliveryState, Known, Measure, Record, Settlement, SettlementKind, Text, Timestamp,
+    Body, ConsumersReport, Delivery, DeliveryState, Known, Measure, Record, Settlement, SettlementKind, StreamsReport,
+    Text, Timestamp,
 };
 
 use super::memory::Memory;
@@ -15,11 +17,8 @@ use super::ring::{Entry, Ring};
 use super::trace::SPAN_BYTES;
 use super::{Correlator, Output};
 
-/// Settlements kept until their message is read, and how long. The tap is milliseconds ahead of the pull.
-const MAX_EARLY: usize = 10_000;
-const EARLY_FOR: Duration = Duration::from_secs(10);
 /// Streams and consumers followed.
-const MAX_STREAMS: usize = 256;
+pub(super) const MAX_STREAMS: usize = 256;
 const MAX_FLOORS: usize = 8_192;
 /// Records one poll of a stream's consumers makes at most.
 const MAX_POLLED: usize = 64;
@@ -80,7 +79,7 @@ fn place(memory: &Memory, settlement: &Settlement) -> Place {
     }
     let Some(ring) = memory.rings.get(&settlement.stream) else { return Place::Ahead };
     match ring.get(settlement.stream_seq) {
-        Some(entry) if same(&entry.known, settlement) => Place::Found(entry.known.clone()),
+        Some(entry) if same(entry.known.stored, settlement) => Place::Found(entry.known.clone()),
         // The stream was made anew and its next life has not been read yet.
         Some(_) => Place::Ahead,
         None if settlement.stream_seq > ring.last => Place::Ahead,
@@ -89,8 +88,8 @@ fn place(memory: &Memory, settlement: &Settlement) -> Place {
 }
 
 /// Whether both speak of the same message: a sequence is used again when a stream is made anew.
-fn same(known: &Known, settlement: &Settlement) -> bool {
-    let apart = known.stored.nanos().abs_diff(settlement.stored.nanos());
+pub(super) fn same(stored: Timestamp, settlement: &Settlement) -> bool {
+    let apart = stored.nanos().abs_diff(settlement.stored.nanos());
     settlement.stored == Timestamp::ZERO || apart < 1_000_000
 }
 
@@ -138,6 +137,25 @@ impl Memory {
         }
     }
 
+    /// Frees what is held of streams that are gone. No record has to say so: a state made from records frees the same
+    /// at the first listing, and until then finds no more than the journal has.
+    pub(super) fn keep_streams(&mut self, report: &StreamsReport) {
+        let there: BTreeSet<&str> = report.streams.iter().map(|stream| &*stream.name).collect();
+        self.rings.retain(|stream, _| there.contains(&**stream));
+        self.floors.retain(|(stream, _), _| there.contains(&**stream));
+    }
+
+    /// Frees the floors of a stream's consumers that are gone.
+    fn keep_consumers(&mut self, report: &ConsumersReport) {
+        let there: BTreeSet<&str> = report.consumers.iter().map(|consumer| &*consumer.name).collect();
+        let held = self.floors.range((report.stream.clone(), "".into())..);
+        let of_stream = held.map(|(key, _)| key).take_while(|(stream, _)| *stream == report.stream);
+        let gone: Vec<_> = of_stream.filter(|(_, consumer)| !there.contains(&**consumer)).cloned().collect();
+        for key in gone {
+            self.floors.remove(&key);
+        }
+    }
+
     /// A final delivery becomes a span of its story.
     fn weigh(&mut self, delivery: &Delivery) {
         if delivery.state.is_final()
@@ -182,48 +200,6 @@ impl Correlator {
             count(held, settlement);
         }
         out.measures.push(measure(settlement, None, matched, !matched));
-    }
-
-    fn keep_early(&mut self, settlement: Settlement, out: &mut Output) {
-        if self.early >= MAX_EARLY {
-            out.measures.push(measure(&settlement, None, false, true));
-            return;
-        }
-        self.early += 1;
-        let key = (settlement.stream.clone(), settlement.stream_seq);
-        self.memory.early.entry(key).or_default().push(settlement);
-    }
-
-    /// The message arrived: what was settled before.
-    pub(super) fn settle_early(&mut self, stream: &Text, stream_seq: u64, out: &mut Output) {
-        if self.early == 0 {
-            return;
-        }
-        let Some(early) = self.memory.early.remove(&(stream.clone(), stream_seq)) else { return };
-        self.early -= early.len();
-        for settlement in early {
-            self.settle(settlement, out);
-        }
-    }
-
-    /// Settlements whose message never came.
-    pub(super) fn expire_early(&mut self, now: Timestamp, out: &mut Output) {
-        if self.early == 0 {
-            return;
-        }
-        let mut gone = 0;
-        self.memory.early.retain(|_, waiting| {
-            waiting.retain(|settlement| {
-                let keep = settlement.at.plus(EARLY_FOR) > now;
-                if !keep {
-                    out.measures.push(measure(settlement, None, false, true));
-                    gone += 1;
-                }
-                keep
-            });
-            !waiting.is_empty()
-        });
-        self.early -= gone;
     }
 
     fn fold_settlement(&mut self, settlement: &Settlement, known: Known, polled: bool, out: &mut Output) {
@@ -274,6 +250,7 @@ impl Correlator {
 
     /// A poll of consumers: where no tap is open, an ack floor that moved says what was acked, at the poll's resolution.
     pub(super) fn poll(&mut self, report: &ConsumersReport, out: &mut Output) {
+        self.memory.keep_consumers(report);
         let mut made = 0;
         for consumer in &report.consumers {
             let key = (report.stream.clone(), consumer.name.clone());
@@ -303,6 +280,7 @@ impl Correlator {
                     kind: SettlementKind::Ack,
                     known: None,
                 };
+                out.measures.push(Measure::Polled);
                 if made < MAX_POLLED {
                     let records = out.records.len();
                     self.fold_settlement(&settlement, known, true, out);
@@ -332,7 +310,7 @@ fn count(held: &mut Attempt, settlement: &Settlement) {
     held.state = state;
 }
 
-fn measure(settlement: &Settlement, latency: Option<Duration>, folded: bool, unmatched: bool) -> Measure {
+pub(super) fn measure(settlement: &Settlement, latency: Option<Duration>, folded: bool, unmatched: bool) -> Measure {
     Measure::Settlement {
         stream: settlement.stream.clone(),
         consumer: settlement.consumer.clone(),

@@ -21,8 +21,12 @@ families! {
         undecodable: counter = "fleetscope_undecodable_events_total" ["source", "reason"],
         /// Secrets masked before anything was kept.
         masked: counter = "fleetscope_masked_secrets_total" ["source"],
-        /// Ledger of events: received = journaled + folded + unmatched + observed + duplicate.
+        /// Ledger of events: received = journaled + folded + unmatched + observed + duplicate + `fleetscope_events_waiting`.
         events: counter = "fleetscope_events_total" ["source", "outcome"],
+        /// Acknowledgements that wait, at most about ten seconds, for their message to be read; what waits at a restart counts as received again.
+        waiting: gauge = "fleetscope_events_waiting" ["source"],
+        /// Heard and left out on purpose: acknowledgements of streams that are not read (`unread_stream`).
+        ignored: counter = "fleetscope_source_ignored_total" ["source", "reason"],
         /// Batches waiting between a source and ingest.
         queue: gauge = "fleetscope_ingest_queue_batches" [],
         /// State given up by correlation to stay within its bounds.

@@ -58,6 +58,8 @@ pub enum Measure {
         /// Whether the message it belongs to is unknown.
         unmatched: bool,
     },
+    /// A poll told of a settlement that nothing else did: it was received that way.
+    Polled,
     /// A message breaks a rule of the contract.
     Violation {
         /// Subject template.

@@ -61,6 +61,7 @@ impl Recorder {
                 let outcome = if *unmatched { "unmatched" } else { ["journaled", "folded"][usize::from(*folded)] };
                 self.ledger("NATS", outcome);
             }
+            Measure::Polled => self.ledger("NATS", "received"),
             Measure::Violation { event_type, rule } => {
                 let cap = &self.metrics.cap;
                 let event_type = cap.value("fleet_contract_violations_total", "event_type", event_type);
@@ -102,6 +103,17 @@ impl Recorder {
         let line = self.metrics.sources.events.with_label_values(&[source, outcome]);
         line.inc();
         self.ledger.push((source, outcome, line));
+    }
+
+    /// The term of the ledger of what waits for its message.
+    pub fn waiting(&self, count: usize) {
+        self.metrics.sources.waiting.with_label_values(&["NATS"]).set(count as f64);
+    }
+
+    /// What has waited since before a restart: received anew, as far as this life's ledger goes.
+    pub fn resumed(&self, waiting: usize) {
+        self.metrics.sources.events.with_label_values(&["NATS", "received"]).inc_by(waiting as u64);
+        self.waiting(waiting);
     }
 
     fn event(&mut self, stream: &Text, event_type: &Text, producer: &Text, size: u32) {

@@ -12,6 +12,7 @@ mod core;
 pub mod decode;
 mod deliver;
 mod discover;
+mod ending;
 mod error;
 mod fold;
 mod gap;
@@ -26,6 +27,7 @@ mod tap;
 mod walk;
 mod wire;
 
+pub(super) use connect::{options, servers};
 pub use probe::{Permission, ProbeReport, StreamProbe, probe};
 
 use std::sync::Arc;
@@ -37,7 +39,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config;
 use crate::metrics::Metrics;
-use crate::model::{Batch, Position, Timestamp};
+use crate::model::{Batch, Position, Text, Timestamp, shorten};
 use crate::privacy::Masker;
 use crate::status::{Health, Status};
 
@@ -51,6 +53,8 @@ const SOURCE: &str = "nats";
 const PART: &str = "source/nats";
 /// Our consumers' names begin with this: so they are told from the fleet's.
 const OWN_PREFIX: &str = "fleetscope-";
+/// The server makes no stream and no consumer of a longer name.
+const MAX_NAME: usize = 255;
 
 /// What the source is built from.
 #[derive(Debug)]
@@ -89,6 +93,15 @@ impl Shared {
     fn failed(&self, reason: &str) {
         self.metrics.sources.errors.with_label_values(&[SOURCE, reason]).inc();
     }
+
+    /// The name of a stream or consumer as anybody may write it into a subject or an advisory.
+    fn name(&self, name: &str) -> Text {
+        if name.len() <= MAX_NAME {
+            return name.into();
+        }
+        self.failed("long_name");
+        shorten(name, MAX_NAME).into()
+    }
 }
 
 /// Reads the fleet's NATS until stopped. A server that is away, refuses or forgets is waited for.
@@ -116,7 +129,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
     let streams = Arc::new(Streams::new(positions));
     let tasks = TaskTracker::new();
     tasks.spawn(connect::watch(Arc::clone(&shared)));
-    tasks.spawn(tap::run(Arc::clone(&shared)));
+    tasks.spawn(tap::run(Arc::clone(&shared), Arc::clone(&streams)));
     tasks.spawn(advisory::run(Arc::clone(&shared), Arc::clone(&streams)));
     for subject in shared.config.core_subjects.clone() {
         tasks.spawn(core::run(Arc::clone(&shared), subject));

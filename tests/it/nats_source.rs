@@ -5,3 +5,4 @@ mod reading;
 mod rig;
 mod rights;
 mod settling;
+mod tails;

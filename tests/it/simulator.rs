@@ -10,6 +10,8 @@ use fleetscope::config;
 use fleetscope::sources::simulator::{Era, Faults, Options, RunError, Settings, Summary, catalogue, run_on_nats};
 use tokio_util::sync::CancellationToken;
 
+use crate::servers::nats::{NatsServer, binaries};
+
 /// A server of its own for one test.
 struct Server {
     child: Child,
@@ -208,4 +210,60 @@ async fn no_server_is_an_error_that_names_it() {
     };
     let failed = run_on_nats(options, |_| {}).await;
     assert!(failed.is_err_and(|error| error.to_string() == "cannot connect to nats://127.0.0.1:1"));
+}
+
+/// A configuration of servers, and how to sign in there: with the content of a file.
+type SignIn = (String, String, fn(config::Nats, PathBuf) -> config::Nats);
+
+fn sign_ins() -> Vec<SignIn> {
+    let pair = nkeys::KeyPair::new_user();
+    let seed = pair.seed().expect("a seed");
+    vec![
+        ("authorization { token: \"t0ken\" }".to_owned(), "t0ken\n".to_owned(), |nats, file| config::Nats {
+            token_file: Some(file),
+            ..nats
+        }),
+        (
+            "authorization { users: [ {user: fleet, password: \"a secret \"} ] }".to_owned(),
+            "a secret \n".to_owned(),
+            |nats, file| config::Nats { user: Some("fleet".to_owned()), password_file: Some(file), ..nats },
+        ),
+        (
+            format!("authorization {{ users: [ {{nkey: {}}} ] }}", pair.public_key()),
+            format!("# of the simulated fleet\n{seed}\n"),
+            |nats, file| config::Nats { nkey_file: Some(file), ..nats },
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn it_signs_in_by_what_files_hold() {
+    for binary in binaries() {
+        for (authorization, secret, with) in sign_ins() {
+            let server = NatsServer::start(&binary, &authorization);
+            let file = server.dir().join("secret");
+            std::fs::write(&file, secret).expect("written");
+            let nats = config::Nats { url: Some(server.url()), ..config::Nats::default() };
+            let options = |nats| Options {
+                nats,
+                settings: Settings::default(),
+                speed: 0.0,
+                max_messages: Some(50),
+                duration: None,
+                create_streams: true,
+                with_consumers: false,
+                check_empty: true,
+                stop: CancellationToken::new(),
+            };
+            let refused = run_on_nats(options(nats.clone()), |_| {}).await;
+            assert!(matches!(refused, Err(RunError::Connect { .. })), "{authorization}: {refused:?}");
+            let summary = run_on_nats(options(with(nats.clone(), file.clone())), |_| {}).await;
+            let summary = summary.unwrap_or_else(|error| panic!("{authorization}: {error:?}"));
+            assert_eq!((summary.totals().published, summary.totals().errors), (50, 0), "{authorization}");
+            // A file that is not there is named.
+            std::fs::remove_file(&file).expect("removed");
+            let gone = run_on_nats(options(with(nats, file)), |_| {}).await.expect_err("no secret");
+            assert!(format!("{:#}", anyhow::Error::from(gone)).contains("secret cannot be used"), "{authorization}");
+        }
+    }
 }

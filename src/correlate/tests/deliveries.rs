@@ -1,7 +1,10 @@
 //! Settlements: matched, folded, early, polled.
 
 use super::fixtures::*;
-use crate::model::{ConsumerInfo, ConsumersReport, Delivery, DeliveryState, Event, Measure, SettlementKind};
+use crate::correlate::Correlator;
+use crate::model::{
+    ConsumerInfo, ConsumersReport, Delivery, DeliveryState, Event, Measure, SettlementKind, StreamInfo, StreamsReport,
+};
 
 const SUBJECT: &str = "planning.plan.approved";
 
@@ -142,4 +145,144 @@ fn without_a_tap_the_ack_floor_tells() {
     assert_eq!(deliveries(run).len(), 2 + 50);
     run.apply(poll(200, 25.0, false));
     assert_eq!(deliveries(run).len(), 2 + 50);
+}
+
+#[test]
+fn what_is_read_next_keeps_its_place_among_what_waits() {
+    let run = &mut Run::new();
+    run.send(SUBJECT, 1, 0.0, &[("story_id", "s-1")]);
+    // Catching up: the fleet settles far ahead of the reading, more than may wait.
+    for seq in 0..12_000 {
+        settle(run, 50_000 + seq, 1, 1.0, SettlementKind::Ack);
+    }
+    assert_eq!((run.correlator.waiting(), settlements(run)), (10_000, 2_000));
+    settle(run, 2, 1, 1.1, SettlementKind::Ack);
+    run.apply(Event::Settlement(settlement("workflow.state.changed", 9, 1, 1.1, SettlementKind::Ack)));
+    assert_eq!((run.correlator.waiting(), settlements(run)), (10_000, 2_002));
+    for (subject, seq) in [(SUBJECT, 2), ("workflow.state.changed", 9)] {
+        let before = deliveries(run).len();
+        run.send(subject, seq, 1.0, &[("story_id", "s-1")]);
+        assert_eq!(deliveries(run).len(), before + 1, "{subject}");
+    }
+    // Every one of them was either measured or waits.
+    assert_eq!(run.correlator.waiting() + settlements(run), 12_002);
+    run.tick(100.0);
+    assert_eq!((run.correlator.waiting(), settlements(run)), (0, 12_002));
+}
+
+#[test]
+fn no_stream_crowds_out_another() {
+    let run = &mut Run::new();
+    for seq in 1..=20_000 {
+        settle(run, seq, 1, 1.0, SettlementKind::Ack);
+    }
+    for seq in 1..=20_000 {
+        run.apply(Event::Settlement(settlement("workflow.state.changed", seq, 1, 1.0, SettlementKind::Ack)));
+    }
+    assert_eq!((run.correlator.waiting(), settlements(run)), (10_000, 30_000));
+    for subject in [SUBJECT, "workflow.state.changed"] {
+        for seq in 1..=5_000 {
+            run.send(subject, seq, 1.0, &[("story_id", "s-1")]);
+        }
+        let of = deliveries(run).iter().filter(|d| &*d.stream == stream_of(subject)).count();
+        assert_eq!(of, 5_000, "half of the room, and its nearest: {subject}");
+    }
+}
+
+#[test]
+fn a_flood_of_stream_names_waits_within_bounds() {
+    let run = &mut Run::new();
+    for n in 0..1_000 {
+        let mut of_many = settlement(SUBJECT, 1, 1, 1.0, SettlementKind::Ack);
+        of_many.stream = format!("S-{n}").into();
+        run.apply(Event::Settlement(of_many));
+    }
+    assert_eq!((run.correlator.waiting(), settlements(run)), (256, 744));
+}
+
+#[test]
+fn what_waited_is_not_kept_by_a_state_made_from_records() {
+    let run = &mut Run::new();
+    run.send(SUBJECT, 1, 0.0, &[("story_id", "s-1")]);
+    settle(run, 2, 1, 1.1, SettlementKind::Ack);
+    settle(run, 3, 1, 1.1, SettlementKind::Ack);
+    let (snapshot, next) = (run.correlator.snapshot(), run.correlator.next_seq());
+    assert_eq!(run.correlator.waiting(), 2);
+    run.out.records.clear();
+    run.send(SUBJECT, 2, 1.0, &[("story_id", "s-1")]);
+    let mut again = Correlator::restore(settings(), next, &snapshot).expect("own snapshot");
+    assert_eq!(again.waiting(), 2);
+    for record in &run.out.records {
+        again.replay(record);
+    }
+    assert_eq!(again.waiting(), 1);
+    assert!(again.snapshot() == run.correlator.snapshot(), "the states differ");
+}
+
+fn listing(streams: &[&str]) -> Event {
+    let info = |name: &&str| StreamInfo { name: (*name).into(), ..StreamInfo::default() };
+    Event::Streams(StreamsReport { at: at(50.0), streams: streams.iter().map(info).collect() })
+}
+
+fn consumers(stream: &str, names: &[&str]) -> Event {
+    let info = |name: &&str| ConsumerInfo { name: (*name).into(), ack_floor_seq: 1, ..ConsumerInfo::default() };
+    let consumers = names.iter().map(info).collect();
+    Event::Consumers(ConsumersReport { stream: stream.into(), at: at(50.0), consumers, tapped: true })
+}
+
+#[test]
+fn what_is_gone_from_the_server_goes_from_memory() {
+    let run = &mut Run::new();
+    run.send(SUBJECT, 1, 0.0, &[("story_id", "s-1")]);
+    run.send("workflow.state.changed", 1, 0.0, &[("story_id", "s-1")]);
+    run.apply(consumers("PLANNING_EVENTS", &["context", "old"]));
+    run.apply(consumers("PLANNING_EVENTS_2", &["old"]));
+    run.apply(consumers("WORKFLOW_EVENTS", &["old"]));
+    let floors = |run: &Run| run.correlator.memory.floors.keys().map(|(s, c)| format!("{s}/{c}")).collect::<Vec<_>>();
+    assert_eq!(floors(run).len(), 4);
+    run.apply(consumers("PLANNING_EVENTS", &["context"]));
+    assert_eq!(floors(run), ["PLANNING_EVENTS/context", "PLANNING_EVENTS_2/old", "WORKFLOW_EVENTS/old"]);
+    run.apply(listing(&["PLANNING_EVENTS"]));
+    assert_eq!(floors(run), ["PLANNING_EVENTS/context"]);
+    assert_eq!(run.correlator.memory.rings.keys().map(|s| &**s).collect::<Vec<_>>(), ["PLANNING_EVENTS"]);
+    // One made anew takes the place.
+    run.send("workflow.state.changed", 1, 100.0, &[("story_id", "s-1")]);
+    run.apply(Event::Settlement(settlement("workflow.state.changed", 1, 1, 100.1, SettlementKind::Ack)));
+    assert_eq!(deliveries(run).len(), 1);
+}
+
+#[test]
+fn a_state_made_from_records_frees_the_same() {
+    let run = &mut Run::new();
+    run.send(SUBJECT, 1, 0.0, &[("story_id", "s-1")]);
+    let (snapshot, next) = (run.correlator.snapshot(), run.correlator.next_seq());
+    run.out.records.clear();
+    run.send("workflow.state.changed", 1, 0.0, &[("story_id", "s-1")]);
+    run.apply(listing(&["PLANNING_EVENTS"]));
+    run.send(SUBJECT, 2, 1.0, &[("story_id", "s-1")]);
+    let mut again = Correlator::restore(settings(), next, &snapshot).expect("own snapshot");
+    for record in &run.out.records {
+        again.replay(record);
+    }
+    // A source lists before it reads.
+    for correlator in [&mut run.correlator, &mut again] {
+        correlator.apply(listing(&["PLANNING_EVENTS"]), &mut crate::correlate::Output::default());
+    }
+    assert!(again.snapshot() == run.correlator.snapshot(), "the states differ");
+}
+
+#[test]
+fn what_a_poll_tells_counts_as_received() {
+    let run = &mut Run::new();
+    for seq in 1..=200 {
+        run.send(SUBJECT, seq, 1.0, &[("story_id", "s-1")]);
+    }
+    for floor in [0, 200] {
+        let consumer = ConsumerInfo { name: "context".into(), ack_floor_seq: floor, ..ConsumerInfo::default() };
+        let stream = stream_of(SUBJECT).into();
+        let report = ConsumersReport { stream, at: at(5.0), consumers: vec![consumer], tapped: false };
+        run.apply(Event::Consumers(report));
+    }
+    let polled = run.out.measures.iter().filter(|m| matches!(m, Measure::Polled)).count();
+    assert_eq!((polled, settlements(run)), (200, 200));
 }

@@ -44,7 +44,7 @@ struct Said {
 
 /// Listens until stopped.
 pub(super) async fn run(shared: Arc<Shared>, streams: Arc<Streams>) {
-    tokio::join!(advisories(&shared, &streams), settlements(&shared));
+    tokio::join!(advisories(&shared, &streams), settlements(&shared, &streams));
 }
 
 async fn subscribe(shared: &Shared, subjects: &[&str]) -> Vec<Subscriber> {
@@ -68,7 +68,8 @@ async fn advisories(shared: &Shared, streams: &Streams) {
         let at = Timestamp::now();
         let mut events = Vec::new();
         for message in &chunk {
-            match read(&message.subject, &message.payload, at) {
+            match read(&message.subject, said(&message.payload), at, &|name| shared.name(name)) {
+                Some(Event::Settlement(s)) if !tap::is_of_read_stream(shared, streams, &s.stream) => {}
                 Some(Event::Advisory(advisory)) => {
                     if advisory.consumer.is_none() {
                         streams.look.notify_one();
@@ -87,7 +88,7 @@ async fn advisories(shared: &Shared, streams: &Streams) {
 }
 
 /// Naks, terminations and acks as advisories and metrics say them, while the tap says nothing.
-async fn settlements(shared: &Shared) {
+async fn settlements(shared: &Shared, streams: &Streams) {
     if shared.config.ack_tap {
         let denied = Denied::Subscribe(tap::SUBJECT.to_owned());
         tokio::select! {
@@ -100,21 +101,27 @@ async fn settlements(shared: &Shared) {
         if tap::is_open(shared) {
             return None;
         }
-        let settlement = settlement(&message.subject, &message.payload, at)?;
+        let settlement = settlement(&message.subject, said(&message.payload), at, &|name| shared.name(name))?;
+        if !tap::is_of_read_stream(shared, streams, &settlement.stream) {
+            return None;
+        }
         Some(Settlement { kind: tap::masked(shared, settlement.kind), ..settlement })
     })
     .await;
 }
 
-/// An advisory; `None` where it is about one of our own consumers or cannot be read.
-fn read(subject: &str, body: &[u8], at: Timestamp) -> Option<Event> {
-    let said: Said = serde_json::from_slice(body).unwrap_or_default();
+fn said(body: &[u8]) -> Said {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+/// An advisory; `None` where it is about one of our own consumers or cannot be read. `name` bounds a name.
+fn read(subject: &str, said: Said, at: Timestamp, name: &dyn Fn(&str) -> Text) -> Option<Event> {
     if said.consumer.as_deref().is_some_and(|c| c.starts_with(OWN_PREFIX)) {
         return None;
     }
     let kind = match subject.strip_prefix(PREFIX)? {
         s if s.starts_with("CONSUMER.MAX_DELIVERIES.") => {
-            return settled(said, at, SettlementKind::MaxDeliveries).map(Event::Settlement);
+            return settled(&said, at, SettlementKind::MaxDeliveries, name).map(Event::Settlement);
         }
         s if s.starts_with("CONSUMER.CREATED.") => AdvisoryKind::ConsumerCreated,
         s if s.starts_with("CONSUMER.DELETED.") => AdvisoryKind::ConsumerDeleted,
@@ -124,13 +131,12 @@ fn read(subject: &str, body: &[u8], at: Timestamp) -> Option<Event> {
         s if s.starts_with("STREAM.DELETED.") => AdvisoryKind::StreamDeleted,
         _ => AdvisoryKind::Other,
     };
-    let name = |name: Option<String>| name.map(|n| Text::from(shorten(&n, 256)));
+    let name = |said: Option<String>| said.as_deref().map(name);
     Some(Event::Advisory(Advisory { kind, stream: name(said.stream), consumer: name(said.consumer), at }))
 }
 
 /// A settlement as an advisory or a metric says it. When the message was stored is not said.
-fn settlement(subject: &str, body: &[u8], at: Timestamp) -> Option<Settlement> {
-    let mut said: Said = serde_json::from_slice(body).ok()?;
+fn settlement(subject: &str, mut said: Said, at: Timestamp, name: &dyn Fn(&str) -> Text) -> Option<Settlement> {
     let kind = if subject.contains(".METRIC.") {
         SettlementKind::Ack
     } else if subject.contains(".MSG_NAKED.") {
@@ -138,14 +144,14 @@ fn settlement(subject: &str, body: &[u8], at: Timestamp) -> Option<Settlement> {
     } else {
         SettlementKind::Term { reason: said.reason.take().map(|r| shorten(&r, 200).into()) }
     };
-    settled(said, at, kind)
+    settled(&said, at, kind, name)
 }
 
-fn settled(said: Said, at: Timestamp, kind: SettlementKind) -> Option<Settlement> {
-    let consumer = said.consumer.filter(|c| !c.starts_with(OWN_PREFIX))?;
+fn settled(said: &Said, at: Timestamp, kind: SettlementKind, name: &dyn Fn(&str) -> Text) -> Option<Settlement> {
+    let consumer = said.consumer.as_deref().filter(|c| !c.starts_with(OWN_PREFIX))?;
     Some(Settlement {
-        stream: said.stream?.into(),
-        consumer: consumer.into(),
+        stream: name(said.stream.as_deref()?),
+        consumer: name(consumer),
         stream_seq: said.stream_seq,
         deliveries: said.deliveries,
         stored: Timestamp::ZERO,
@@ -177,7 +183,7 @@ mod tests {
             if subject.contains(".METRIC.") || subject.contains(".MSG_") {
                 continue;
             }
-            match read(&subject, &body, Timestamp::ZERO) {
+            match read(&subject, said(&body), Timestamp::ZERO, &|name| name.into()) {
                 Some(Event::Advisory(a)) => kinds.push((a.kind.name(), a.stream.is_some(), a.consumer.is_some())),
                 Some(Event::Settlement(s)) => {
                     assert_eq!((s.kind, s.deliveries), (SettlementKind::MaxDeliveries, 2));
@@ -202,7 +208,9 @@ mod tests {
     fn captured_settlements_are_read() {
         let settled = captured().into_iter().filter(|(s, _)| s.contains(".METRIC.") || s.contains(".MSG_"));
         let seen: Vec<_> = settled
-            .map(|(subject, body)| settlement(&subject, &body, Timestamp::ZERO).expect("a settlement"))
+            .map(|(subject, body)| {
+                settlement(&subject, said(&body), Timestamp::ZERO, &|name| name.into()).expect("a settlement")
+            })
             .map(|s| (s.stream_seq, s.kind))
             .collect();
         let (nak, term) = (SettlementKind::Nak { delay: None }, |reason| SettlementKind::Term { reason });
@@ -221,9 +229,11 @@ mod tests {
     #[test]
     fn own_consumers_and_nonsense_are_passed_by() {
         let own = br#"{"stream":"S","consumer":"fleetscope-01"}"#;
-        assert!(read("$JS.EVENT.ADVISORY.CONSUMER.CREATED.S.fleetscope-01", own, Timestamp::ZERO).is_none());
-        assert!(read("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.c", b"nonsense", Timestamp::ZERO).is_none());
-        assert!(settlement("$JS.EVENT.METRIC.CONSUMER.ACK.S.c", b"[]", Timestamp::ZERO).is_none());
-        assert!(read("other", b"{}", Timestamp::ZERO).is_none());
+        let read = |subject: &str, body: &[u8]| read(subject, said(body), Timestamp::ZERO, &|name| name.into());
+        assert!(read("$JS.EVENT.ADVISORY.CONSUMER.CREATED.S.fleetscope-01", own).is_none());
+        assert!(read("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.S.c", b"nonsense").is_none());
+        let metric = "$JS.EVENT.METRIC.CONSUMER.ACK.S.c";
+        assert!(settlement(metric, said(b"[]"), Timestamp::ZERO, &|name| name.into()).is_none());
+        assert!(read("other", b"{}").is_none());
     }
 }

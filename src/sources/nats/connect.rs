@@ -49,21 +49,33 @@ pub(super) async fn until_connected(
 pub(super) async fn connect(config: &config::Nats) -> Result<Api, ConnectError> {
     let signals = Arc::new(Signals::default());
     let noted = Arc::clone(&signals);
-    let servers: Vec<String> =
-        config.url.as_deref().unwrap_or_default().split(',').map(|s| s.trim().to_owned()).collect();
-    let client = options(config)
+    let client = options(config, "fleetscope")
+        .ping_interval(PING_INTERVAL)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .subscription_capacity(capacity(config))
+        .max_reconnects(None)
+        .reconnect_delay_callback(|attempt| {
+            let ceiling = Duration::from_millis((25 << attempt.min(7)).min(2_000));
+            ceiling.mul_f64(0.5 + fastrand::f64() / 2.0)
+        })
         .event_callback(move |event| {
             noted.note(&event);
             std::future::ready(())
         })
-        .connect(servers)
+        .connect(servers(config))
         .await?;
     let info = client.server_info();
     tracing::debug!(server = info.server_name, version = info.version, "connected");
     Ok(Api::new(client, signals))
 }
 
-fn options(config: &config::Nats) -> ConnectOptions {
+/// The servers of `nats.url`.
+pub(in crate::sources) fn servers(config: &config::Nats) -> Vec<String> {
+    config.url.as_deref().unwrap_or_default().split(',').map(|s| s.trim().to_owned()).collect()
+}
+
+/// As whom and how to connect, as the configuration says: for every part that speaks to NATS.
+pub(in crate::sources) fn options(config: &config::Nats, name: &str) -> ConnectOptions {
     let mut options = if auth::configured(config) {
         let config = config.clone();
         ConnectOptions::with_auth_callback(move |nonce| {
@@ -79,17 +91,7 @@ fn options(config: &config::Nats) -> ConnectOptions {
     if let (Some(cert), Some(key)) = (&config.tls_cert_file, &config.tls_key_file) {
         options = options.add_client_certificate(cert.clone(), key.clone());
     }
-    options
-        .name("fleetscope")
-        .require_tls(config.tls_required)
-        .ping_interval(PING_INTERVAL)
-        .connection_timeout(CONNECT_TIMEOUT)
-        .subscription_capacity(capacity(config))
-        .max_reconnects(None)
-        .reconnect_delay_callback(|attempt| {
-            let ceiling = Duration::from_millis((25 << attempt.min(7)).min(2_000));
-            ceiling.mul_f64(0.5 + fastrand::f64() / 2.0)
-        })
+    options.name(name).require_tls(config.tls_required)
 }
 
 /// Room for twice what is ever asked for, so that the client never drops a pulled message.

@@ -11,6 +11,7 @@ use crate::model::{Text, Timestamp};
 use super::api::Api;
 use super::begin::Deliver;
 use super::decode::Raw;
+use super::ending::{Ending, Step};
 use super::error::ApiError;
 use super::gap::Gaps;
 use super::outlet::Outlet;
@@ -34,16 +35,16 @@ pub(super) async fn deliver(
     gaps: &mut Gaps,
     outlet: &mut Outlet,
 ) -> Result<(), End> {
-    let (from, check) = overlap(stream, from);
-    let mut puller = Puller::create(&shared.api, &stream.name, from, shared.config.batch).await?;
+    let (overlapping, check) = overlap(stream, from);
+    let mut puller = Puller::create(&shared.api, &stream.name, overlapping, shared.config.batch).await?;
     *stream.trouble.lock() = None;
     if shared.api.stream(&stream.name).await?.created != info.created {
         // Made anew between our look and our consumer.
         puller.remove().await;
         return Err(End::Again);
     }
-    let last_seq = info.state.last_seq;
-    let ended = Delivery { shared, stream, connect, gaps, outlet, check, last_seq }.run(&mut puller).await;
+    let ending = Ending::new(info, from);
+    let ended = Delivery { shared, stream, connect, gaps, outlet, check, ending }.run(&mut puller).await;
     let denied = Denied::Publish(Api::pull_subject(&stream.name, puller.name()));
     let refused = shared.api.signals().is_denied(&denied);
     if !gaps.is_empty() {
@@ -77,8 +78,7 @@ struct Delivery<'a> {
     outlet: &'a mut Outlet,
     /// The message that must stand where it was read.
     check: Option<(u64, Timestamp)>,
-    /// The stream's last sequence before the consumer was made.
-    last_seq: u64,
+    ending: Ending,
 }
 
 impl Delivery<'_> {
@@ -86,10 +86,8 @@ impl Delivery<'_> {
         let mut messages = Vec::new();
         let mut delivered = Instant::now();
         loop {
-            if puller.pending == 0 && self.last_seq > self.outlet.position().seq {
-                // Nothing deliverable is left up to there: the tail was deleted.
-                self.outlet.skip_to(self.last_seq);
-                self.outlet.commit().await?;
+            if puller.pending == 0 {
+                self.pass_over().await?;
             }
             let waiting = self.outlet.is_waiting();
             let came = tokio::select! {
@@ -116,8 +114,42 @@ impl Delivery<'_> {
             let last_seq = self.stream.last_seq.load(Ordering::Relaxed);
             let more = puller.pending > 0 || last_seq > self.outlet.position().seq;
             if more && delivered.elapsed() > STUCK {
-                return Err(End::Stuck);
+                if puller.pending > 0 || !self.ending.is_given_up(self.outlet.position().seq) {
+                    return Err(End::Stuck);
+                }
+                self.skip().await?;
             }
+        }
+    }
+
+    /// Passes over the end of the stream where the consumer has nothing left and the server says that it is gone.
+    async fn pass_over(&mut self) -> Result<(), End> {
+        let read = self.outlet.position().seq;
+        let gone = match self.ending.next_step(read) {
+            Step::Rest => false,
+            Step::PassOver => true,
+            Step::Ask => {
+                let next = tokio::select! {
+                    () = self.stream.stop.cancelled() => return Ok(()),
+                    next = self.shared.api.next_message(&self.stream.name, read + 1) => next,
+                };
+                self.ending.answer(read, next.map(|message| message.seq))?
+            }
+        };
+        if gone { self.skip().await } else { Ok(()) }
+    }
+
+    async fn skip(&mut self) -> Result<(), End> {
+        self.note(self.ending.last_seq + 1);
+        self.outlet.skip_to(self.ending.last_seq);
+        Ok(self.outlet.commit().await?)
+    }
+
+    /// Notes what lies between the last message read and `next`.
+    fn note(&mut self, next: u64) {
+        let before = self.outlet.position().seq;
+        if next > before + 1 && (before > 0 || self.ending.since.is_none()) {
+            self.gaps.note(before, next);
         }
     }
 
@@ -133,9 +165,7 @@ impl Delivery<'_> {
                 }
                 continue;
             }
-            if before > 0 && seq > before + 1 {
-                self.gaps.note(before, seq);
-            }
+            self.note(seq);
             let raw = Raw {
                 stream: Text::clone(&self.stream.name),
                 incarnation: self.outlet.position().incarnation,

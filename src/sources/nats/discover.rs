@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config;
@@ -57,6 +56,18 @@ impl Streams {
 
     pub(super) fn get(&self, name: &str) -> Option<Arc<Stream>> {
         self.known.lock().get(name).map(|known| Arc::clone(&known.stream))
+    }
+
+    /// Something was heard of a stream: wakes its reader. Gives whether it is read, or will be once it is found.
+    pub(super) fn stir(&self, config: &config::Nats, name: &str) -> bool {
+        let known = self.known.lock();
+        match known.get(name) {
+            Some(known) => {
+                known.stream.stirred.notify_one();
+                true
+            }
+            None => known.len() < MAX_STREAMS && is_wanted(config, name),
+        }
     }
 }
 
@@ -153,16 +164,7 @@ fn meet(shared: &Arc<Shared>, streams: &Streams, tasks: &TaskTracker, info: &wir
     let known = all.entry(Text::clone(&name)).or_insert_with(|| {
         let position = streams.committed.lock().remove(&begin::key(&name));
         Known {
-            stream: Arc::new(Stream {
-                name,
-                position: Arc::new(Mutex::new(position)),
-                last_seq: AtomicU64::new(0),
-                last_read: Mutex::default(),
-                replaced: Mutex::default(),
-                trouble: Mutex::default(),
-                look: Notify::new(),
-                stop: CancellationToken::new(),
-            }),
+            stream: Arc::new(Stream::new(name, position)),
             created: info.created.clone(),
             running: Arc::default(),
             read: 0,

@@ -29,6 +29,10 @@ impl Fold {
         self.waiting.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Takes one; makes room first where there is none.
     pub(super) fn push(&mut self, settlement: Settlement) -> Squeezed {
         let squeezed = if self.waiting.len() >= MAX { self.squeeze() } else { Squeezed::default() };

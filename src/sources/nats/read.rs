@@ -36,8 +36,27 @@ pub(super) struct Stream {
     pub(super) trouble: Mutex<Option<Text>>,
     /// Told to look at the stream anew.
     pub(super) look: Notify,
+    /// Told when something was heard of the stream that a message must have come before.
+    pub(super) stirred: Notify,
     /// Ends this reader only.
     pub(super) stop: CancellationToken,
+}
+
+impl Stream {
+    /// A stream that nobody reads yet.
+    pub(super) fn new(name: Text, position: Option<Position>) -> Self {
+        Self {
+            name,
+            position: Arc::new(Mutex::new(position)),
+            last_seq: AtomicU64::new(0),
+            last_read: Mutex::default(),
+            replaced: Mutex::default(),
+            trouble: Mutex::default(),
+            look: Notify::new(),
+            stirred: Notify::new(),
+            stop: CancellationToken::new(),
+        }
+    }
 }
 
 /// Why a reading ended.

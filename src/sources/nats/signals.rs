@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 
+use super::OWN_PREFIX;
+
 /// Refusals kept; a server that refuses more subjects than we use is not believed.
 const MAX_DENIED: usize = 512;
 
@@ -13,6 +15,14 @@ const MAX_DENIED: usize = 512;
 pub(super) enum Denied {
     Publish(String),
     Subscribe(String),
+}
+
+impl Denied {
+    /// The name of a consumer of ours is new each time: such a refusal is of no use for long.
+    fn is_of_own_consumer(&self) -> bool {
+        let (Self::Publish(subject) | Self::Subscribe(subject)) = self;
+        subject.rsplit('.').next().is_some_and(|name| name.starts_with(OWN_PREFIX))
+    }
 }
 
 /// How the connection is.
@@ -59,6 +69,9 @@ impl Signals {
             Event::ServerError(ServerError::Other(text)) => {
                 if let Some(denied) = denied(text) {
                     self.denied.send_modify(|set| {
+                        if set.len() >= MAX_DENIED {
+                            set.retain(|denied| !denied.is_of_own_consumer());
+                        }
                         if set.len() < MAX_DENIED {
                             set.insert(denied);
                         }
@@ -164,5 +177,21 @@ mod tests {
         assert!(!signals.line.borrow().up);
         signals.note(&async_nats::Event::Connected);
         assert_eq!(signals.line.borrow().connects, 2);
+    }
+
+    #[test]
+    fn refusals_of_consumers_that_are_gone_make_room() {
+        let signals = Signals::default();
+        let refuse = |subject: &str| {
+            let text = format!("Permissions Violation for Publish to \"{subject}\"");
+            signals.note(&async_nats::Event::ServerError(async_nats::ServerError::Other(text)));
+            signals.is_denied(&Denied::Publish(subject.to_owned()))
+        };
+        assert!(refuse("$JS.API.STREAM.LIST"));
+        for n in 0..2_000 {
+            assert!(refuse(&format!("$JS.API.CONSUMER.MSG.NEXT.CONTEXT.{OWN_PREFIX}{n:016x}")), "{n}");
+        }
+        assert!(signals.is_denied(&Denied::Publish("$JS.API.STREAM.LIST".to_owned())));
+        assert!(signals.denied.borrow().len() <= MAX_DENIED);
     }
 }

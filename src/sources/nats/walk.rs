@@ -17,8 +17,10 @@ use super::outlet::Outlet;
 use super::read::{End, Stream, missed};
 use super::{Shared, shield};
 
-/// Between two looks at a stream that had nothing new.
+/// Between two looks at a stream that had nothing new…
 const IDLE: Duration = Duration::from_millis(50);
+/// …and, longer each time, at most: what its workers settle faster than that may be missed.
+const MAX_IDLE: Duration = Duration::from_millis(400);
 
 /// Walks until stopped, or until something changes or fails.
 ///
@@ -35,7 +37,7 @@ pub(super) async fn walk(
         Deliver::Seq(_) => None,
     };
     // What the server said to have stored before we asked for the next message in vain.
-    let mut gone_up_to = 0;
+    let (mut gone_up_to, mut idle) = (0, IDLE);
     loop {
         let before = outlet.position().seq;
         let got = tokio::select! {
@@ -71,6 +73,7 @@ pub(super) async fn walk(
                 outlet.push(shield::message(raw, &shared.masker));
                 *stream.last_read.lock() = Some((message.seq, stored));
                 outlet.rest().await?;
+                idle = IDLE;
             }
             Err(error) if error.is_no_message() => {
                 outlet.flush().await?;
@@ -85,11 +88,26 @@ pub(super) async fn walk(
                     }
                     gone_up_to = info.state.last_seq;
                 } else {
-                    let _ = tokio::time::timeout(IDLE, stream.stop.cancelled()).await;
+                    idle = rest(stream, idle).await;
                 }
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Waits until something may have come; gives how long to wait next. What stirs without end wakes no more often than
+/// it would be looked for anyway.
+async fn rest(stream: &Stream, idle: Duration) -> Duration {
+    let stirred = async {
+        tokio::time::sleep(IDLE).await;
+        stream.stirred.notified().await;
+    };
+    tokio::select! {
+        biased;
+        () = stream.stop.cancelled() => idle,
+        () = stirred => IDLE,
+        () = tokio::time::sleep(idle) => (idle * 2).min(MAX_IDLE),
     }
 }
 
@@ -101,12 +119,27 @@ fn header_lines(text: &str) -> SmallVec<[(&str, &str); 4]> {
 
 #[cfg(test)]
 mod tests {
-    use super::header_lines;
+    use super::*;
 
     #[test]
     fn stored_headers_are_read() {
         let pairs = header_lines("NATS/1.0\r\nNats-Msg-Id: a:b\r\nX:1\r\n\r\n");
         assert_eq!(pairs.as_slice(), [("Nats-Msg-Id", "a:b"), ("X", "1")]);
         assert!(header_lines("").is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_idle_walk_slows_down_until_something_stirs() {
+        let stream = Stream::new("AGENT_WORK".into(), None);
+        let (mut idle, mut pauses) = (IDLE, Vec::new());
+        for _ in 0..5 {
+            idle = rest(&stream, idle).await;
+            pauses.push(idle.as_millis());
+        }
+        assert_eq!(pauses, [100, 200, 400, 400, 400]);
+        // It wakes at once, also from what came before it lay down.
+        stream.stirred.notify_one();
+        let long = rest(&stream, Duration::from_hours(1));
+        assert_eq!(tokio::time::timeout(Duration::from_secs(20), long).await, Ok(IDLE));
     }
 }

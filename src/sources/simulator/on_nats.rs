@@ -2,7 +2,6 @@
 //! Takes: a server and settings. Gives: what a fleet would leave there, and a summary.
 //! Never: deletes or changes what it finds; writes beside foreign messages unless told to.
 
-mod connect;
 mod durables;
 mod publish;
 mod streams;
@@ -10,13 +9,14 @@ mod summary;
 
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::{Client, jetstream};
 use tokio_util::sync::CancellationToken;
 
 use self::summary::Tally;
 pub use self::summary::{Answers, Progress, Summary};
 use super::settings::Settings;
 use crate::config;
+use crate::sources::nats;
 
 /// Most publishes waiting for the server's word.
 const IN_FLIGHT: usize = 4096;
@@ -54,8 +54,6 @@ pub struct Options {
 pub enum RunError {
     #[error("no server given: set nats.url")]
     NoUrl,
-    #[error("cannot read {path}")]
-    File { path: String, source: std::io::Error },
     #[error("cannot connect to {url}")]
     Connect { url: String, source: async_nats::ConnectError },
     #[error("stream {stream} holds messages that no simulation published: this looks like a real fleet")]
@@ -70,7 +68,7 @@ pub enum RunError {
 
 /// Runs the fleet against a server until a limit, or until stopped. `progress` is told about each second.
 pub async fn run_on_nats(options: Options, mut progress: impl FnMut(&Progress)) -> Result<Summary, RunError> {
-    let client = connect::connect(&options.nats).await?;
+    let client = connect(&options.nats).await?;
     let jetstream = jetstream::context::ContextBuilder::new()
         .timeout(ACK_TIMEOUT)
         .ack_timeout(ACK_TIMEOUT)
@@ -97,4 +95,11 @@ pub async fn run_on_nats(options: Options, mut progress: impl FnMut(&Progress)) 
         tally.error("flush");
     }
     Ok(tally.summary())
+}
+
+/// Connects as the source would.
+async fn connect(config: &config::Nats) -> Result<Client, RunError> {
+    let url = config.url.as_deref().ok_or(RunError::NoUrl)?;
+    let connecting = nats::options(config, "fleetscope simulate").connect(nats::servers(config));
+    connecting.await.map_err(|source| RunError::Connect { url: url.to_owned(), source })
 }

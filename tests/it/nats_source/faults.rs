@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use async_nats::jetstream::Context;
 use fleetscope::config;
 use fleetscope::model::{Event, Message};
 use fleetscope::status::Health;
@@ -28,13 +29,39 @@ fn identities(messages: &[Message]) -> Vec<(u32, u64)> {
     messages.iter().map(|m| (m.incarnation, m.stream_seq)).collect()
 }
 
-async fn away(binary: &Path) {
-    let mut server = NatsServer::start(binary, "");
-    let (url, client) = (server.url(), fleet(&server.url()).await);
-    make_stream(&client, "CONTEXT", "context.>").await;
-    publish(&client, "context.a", "{}").await;
+/// A server with the stream `CONTEXT`, which holds so many messages, and a client of the fleet.
+async fn with_context(binary: &Path, messages: usize) -> (NatsServer, Context) {
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "CONTEXT", "context.>").await;
+    publish_times(&fleet, messages).await;
+    (server, fleet)
+}
+
+async fn publish_times(fleet: &Context, times: usize) {
+    for _ in 0..times {
+        publish(fleet, "context.a", "{}").await;
+    }
+}
+
+/// Keeps the store as it is now.
+fn kill_and_save(server: &mut NatsServer) {
     server.kill();
-    let mut source = Source::start(config(&url), Vec::new());
+    server.save();
+    server.restart();
+}
+
+/// Puts back the store as it was then.
+fn kill_and_restore(server: &mut NatsServer) {
+    server.kill();
+    server.restore();
+    server.restart();
+}
+
+async fn away(binary: &Path) {
+    let (mut server, _fleet) = with_context(binary, 1).await;
+    server.kill();
+    let mut source = Source::start(config(&server.url()), Vec::new());
     source.until_health(Health::Down).await;
     server.restart();
     assert_eq!(identities(&source.messages(1).await), [(0, 1)]);
@@ -47,10 +74,7 @@ async fn away(binary: &Path) {
 }
 
 async fn killed(binary: &Path) {
-    let mut server = NatsServer::start(binary, "");
-    let fleet = fleet(&server.url()).await;
-    make_stream(&fleet, "CONTEXT", "context.>").await;
-    publish(&fleet, "context.a", "{}").await;
+    let (mut server, fleet) = with_context(binary, 1).await;
     let mut source = Source::start(config(&server.url()), Vec::new());
     assert_eq!(identities(&source.messages(1).await), [(0, 1)]);
     for n in 2..=3 {
@@ -65,7 +89,7 @@ async fn killed(binary: &Path) {
 }
 
 /// The fleet's client may not have noticed yet that the server is back.
-async fn retry_publish(fleet: &async_nats::jetstream::Context) {
+async fn retry_publish(fleet: &Context) {
     crate::servers::until("published", super::rig::BOUND, || async {
         if fleet.client().connection_state() != async_nats::connection::State::Connected {
             return None;
@@ -76,12 +100,7 @@ async fn retry_publish(fleet: &async_nats::jetstream::Context) {
 }
 
 async fn wiped(binary: &Path) {
-    let mut server = NatsServer::start(binary, "");
-    let first = fleet(&server.url()).await;
-    make_stream(&first, "CONTEXT", "context.>").await;
-    for _ in 0..3 {
-        publish(&first, "context.a", "{}").await;
-    }
+    let (mut server, _first) = with_context(binary, 3).await;
     let mut source = Source::start(config(&server.url()), Vec::new());
     source.messages(3).await;
     server.kill();
@@ -97,18 +116,13 @@ async fn wiped(binary: &Path) {
 }
 
 async fn recreated(binary: &Path) {
-    let server = NatsServer::start(binary, "");
-    let fleet = fleet(&server.url()).await;
-    make_stream(&fleet, "CONTEXT", "context.>").await;
-    publish(&fleet, "context.a", "{}").await;
+    let (server, fleet) = with_context(binary, 1).await;
     let mut source = Source::start(config(&server.url()), Vec::new());
     source.messages(1).await;
     for life in 1..=2 {
         fleet.delete_stream("CONTEXT").await.expect("deleted");
         make_stream(&fleet, "CONTEXT", "context.>").await;
-        for _ in 0..life {
-            publish(&fleet, "context.a", "{}").await;
-        }
+        publish_times(&fleet, life as usize).await;
         let expected: Vec<_> = (1..=life).map(|n| (life as u32, n)).collect();
         assert_eq!(identities(&source.messages(life as usize).await), expected);
     }
@@ -122,21 +136,14 @@ async fn recreated(binary: &Path) {
 }
 
 async fn went_back(binary: &Path) {
-    let mut server = NatsServer::start(binary, "");
-    let fleet = fleet(&server.url()).await;
-    make_stream(&fleet, "CONTEXT", "context.>").await;
-    publish(&fleet, "context.a", "{}").await;
-    server.kill();
-    server.save();
-    server.restart();
+    let (mut server, fleet) = with_context(binary, 1).await;
+    kill_and_save(&mut server);
     for _ in 0..3 {
         retry_publish(&fleet).await;
     }
     let mut source = Source::start(config(&server.url()), Vec::new());
     source.messages(4).await;
-    server.kill();
-    server.restore();
-    server.restart();
+    kill_and_restore(&mut server);
     // What was restored was read before: only what is stored from now on is new.
     retry_publish(&fleet).await;
     assert_eq!(identities(&source.messages(1).await), [(1, 2)]);
@@ -144,31 +151,22 @@ async fn went_back(binary: &Path) {
     let (positions, _) = source.stop().await;
     assert_eq!((positions[0].seq, positions[0].incarnation), (2, 1));
     // The same with the process away: it cannot tell what is new, so all of it is read.
-    server.kill();
-    server.restore();
-    server.restart();
+    kill_and_restore(&mut server);
     let mut source = Source::start(config(&server.url()), positions);
     assert_eq!(identities(&source.messages(1).await), [(2, 1)]);
     source.stop().await;
 }
 
 async fn overtaken(binary: &Path) {
-    let mut server = NatsServer::start(binary, "");
-    let fleet = fleet(&server.url()).await;
-    make_stream(&fleet, "CONTEXT", "context.>").await;
-    publish(&fleet, "context.a", "{}").await;
-    server.kill();
-    server.save();
-    server.restart();
+    let (mut server, fleet) = with_context(binary, 1).await;
+    kill_and_save(&mut server);
     retry_publish(&fleet).await;
     let proxy = Proxy::start(server.port()).await;
     let mut source = Source::start(config(&proxy.url()), Vec::new());
     assert_eq!(identities(&source.messages(2).await), [(0, 1), (0, 2)]);
     // The tail is lost, and others take its place before we are back.
     proxy.refuse(true);
-    server.kill();
-    server.restore();
-    server.restart();
+    kill_and_restore(&mut server);
     for _ in 0..3 {
         retry_publish(&fleet).await;
     }
@@ -178,10 +176,7 @@ async fn overtaken(binary: &Path) {
 }
 
 async fn half_open(binary: &Path) {
-    let server = NatsServer::start(binary, "");
-    let fleet = fleet(&server.url()).await;
-    make_stream(&fleet, "CONTEXT", "context.>").await;
-    publish(&fleet, "context.a", "{}").await;
+    let (server, fleet) = with_context(binary, 1).await;
     let proxy = Proxy::start(server.port()).await;
     let mut source = Source::start(config(&proxy.url()), Vec::new());
     source.messages(1).await;
@@ -193,10 +188,7 @@ async fn half_open(binary: &Path) {
 }
 
 async fn consumer_deleted(binary: &Path) {
-    let server = NatsServer::start(binary, "");
-    let fleet = fleet(&server.url()).await;
-    make_stream(&fleet, "CONTEXT", "context.>").await;
-    publish(&fleet, "context.a", "{}").await;
+    let (server, fleet) = with_context(binary, 1).await;
     let mut source = Source::start(config(&server.url()), Vec::new());
     source.messages(1).await;
     let stream = fleet.get_stream("CONTEXT").await.expect("it is there");
@@ -222,9 +214,7 @@ async fn jetstream_off(binary: &Path) {
 
 async fn stalled(binary: &Path) {
     const COUNT: u64 = 5_000;
-    let server = NatsServer::start(binary, "");
-    let fleet = fleet(&server.url()).await;
-    make_stream(&fleet, "CONTEXT", "context.>").await;
+    let (server, fleet) = with_context(binary, 0).await;
     // Ingest that takes nothing: two batches fit, then everything has to wait.
     let mut source = Source::start_with_room(config(&server.url()), Vec::new(), 2);
     let body = "x".repeat(4_000);
@@ -256,9 +246,7 @@ async fn stalled(binary: &Path) {
 }
 
 async fn kills_under_load(binary: &Path) {
-    let mut server = NatsServer::start(binary, "");
-    let client = fleet(&server.url()).await;
-    make_stream(&client, "CONTEXT", "context.>").await;
+    let (mut server, client) = with_context(binary, 0).await;
     let mut source = Source::start(config(&server.url()), Vec::new());
     let publishing = client.client();
     let publisher = tokio::spawn(async move {

@@ -97,10 +97,7 @@ impl Source {
             let batch = tokio::time::timeout_at(end, self.events.recv()).await;
             let batch = batch.unwrap_or_else(|_| panic!("waited in vain: {what}: {} of {count}", picked.len()));
             let batch = batch.expect("the source runs");
-            for position in batch.positions {
-                self.positions.retain(|p| p.key != position.key);
-                self.positions.push(position);
-            }
+            self.keep(batch.positions);
             picked.extend(batch.events.into_iter().filter_map(&mut pick));
         }
         picked
@@ -113,6 +110,31 @@ impl Source {
             _ => None,
         })
         .await
+    }
+
+    /// Takes what comes until the stream was read up to `seq`; gives the messages among it.
+    pub(super) async fn until_read(&mut self, stream: &str, seq: u64) -> Vec<Message> {
+        let (mut messages, key) = (Vec::new(), format!("nats/{stream}"));
+        let end = tokio::time::Instant::now() + BOUND;
+        while !self.positions.iter().any(|p| *p.key == *key && p.seq == seq) {
+            let batch = tokio::time::timeout_at(end, self.events.recv()).await;
+            let batch = batch.unwrap_or_else(|_| panic!("{stream} was not read up to {seq}: {:?}", self.positions));
+            let batch = batch.expect("the source runs");
+            self.keep(batch.positions);
+            messages.extend(batch.events.into_iter().filter_map(|event| match event {
+                Event::Message(message) => Some(*message),
+                _ => None,
+            }));
+        }
+        messages
+    }
+
+    /// Keeps positions as a journal would.
+    fn keep(&mut self, positions: Vec<Position>) {
+        for position in positions {
+            self.positions.retain(|p| p.key != position.key);
+            self.positions.push(position);
+        }
     }
 
     pub(super) async fn until_health(&self, health: Health) {
@@ -147,10 +169,7 @@ impl Source {
         let mut rest = Vec::new();
         let drained = tokio::time::timeout(BOUND, async {
             while let Some(batch) = self.events.recv().await {
-                for position in batch.positions {
-                    self.positions.retain(|p| p.key != position.key);
-                    self.positions.push(position);
-                }
+                self.keep(batch.positions);
                 rest.extend(batch.events);
             }
         });

@@ -16,6 +16,9 @@ on_each_server! {
     the_server_gives_up_and_says_so => gives_up;
     polls_tell_of_streams_and_consumers => polls;
     reads_work_queues_without_touching_them => work_queue;
+    asks_an_idle_work_queue_less_and_less => idle_queue;
+    leaves_out_answers_of_streams_it_does_not_read => unread;
+    bounds_the_names_that_anybody_may_write => long_names;
 }
 
 /// A consumer of the fleet.
@@ -81,6 +84,79 @@ async fn answers(binary: &Path) {
         assert!(s.stored > Timestamp::ZERO && s.at.since(s.stored) < BOUND);
     }
     assert!(seen[2].at.since(seen[2].stored) >= delay, "stored to settled, over all deliveries");
+    source.stop().await;
+}
+
+async fn idle_queue(binary: &Path) {
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    let retention = stream::RetentionPolicy::WorkQueue;
+    let subjects = vec!["agent.work.>".to_owned()];
+    make(&fleet, stream::Config { name: "AGENT_WORK".to_owned(), subjects, retention, ..Default::default() }).await;
+    let watcher = async_nats::connect(server.url()).await.expect("a connection");
+    let mut asked = watcher.subscribe("$JS.API.STREAM.MSG.GET.AGENT_WORK").await.expect("subscribed");
+    watcher.flush().await.expect("flushed");
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        tokio::time::timeout(BOUND, asked.next()).await.expect("in time").expect("more");
+        times.push(std::time::Instant::now());
+    }
+    assert!(times[9] - times[5] > Duration::from_secs(1), "four looks in {:?}", times[9] - times[5]);
+    // It is read nevertheless, and before a worker that takes its time is done with it.
+    let mut worker = Worker::start(&fleet, "AGENT_WORK", "worker").await;
+    publish(&fleet, "agent.work.a", "{}").await;
+    let message = worker.next().await;
+    assert_eq!(source.messages(1).await[0].stream_seq, 1);
+    message.double_ack().await.expect("acked");
+    assert_eq!(source.missed("AGENT_WORK"), 0);
+    source.stop().await;
+}
+
+async fn unread(binary: &Path) {
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "PLANNING_EVENTS", "planning.>").await;
+    make_stream(&fleet, "AUDIT", "audit.>").await;
+    let without = fleetscope::config::Nats { streams_exclude: vec!["AUDIT".to_owned()], ..config(&server.url()) };
+    let mut source = Source::start(without, Vec::new());
+    source.next("a listing", |e| matches!(e, Event::Consumers(r) if r.tapped).then_some(())).await;
+    let mut auditor = Worker::start(&fleet, "AUDIT", "auditor").await;
+    let mut worker = Worker::start(&fleet, "PLANNING_EVENTS", "orchestrator").await;
+    for subject in ["audit.a", "audit.a", "planning.a"] {
+        publish(&fleet, subject, "{}").await;
+    }
+    for _ in 0..2 {
+        auditor.next().await.double_ack().await.expect("acked");
+    }
+    worker.next().await.ack().await.expect("sent");
+    let seen = source.next("an answer", settlement).await;
+    assert_eq!(&*seen.stream, "PLANNING_EVENTS");
+    assert_eq!(source.metrics.sources.ignored.with_label_values(&["nats", "unread_stream"]).get(), 2);
+    source.stop().await;
+}
+
+async fn long_names(binary: &Path) {
+    let server = NatsServer::start(binary, "");
+    let fleet = fleet(&server.url()).await;
+    make_stream(&fleet, "PLANNING_EVENTS", "planning.>").await;
+    let mut source = Source::start(config(&server.url()), Vec::new());
+    source.next("a listing", |e| matches!(e, Event::Consumers(r) if r.tapped).then_some(())).await;
+    let (client, long) = (fleet.client(), "ñ".repeat(2_000));
+    let body = format!(r#"{{"stream":"PLANNING_EVENTS","consumer":"{long}","stream_seq":1,"deliveries":3}}"#);
+    for kind in ["DELETED", "MAX_DELIVERIES"] {
+        let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.{kind}.PLANNING_EVENTS.c");
+        client.publish(subject, body.clone().into()).await.expect("sent");
+    }
+    client.publish(format!("$JS.ACK.PLANNING_EVENTS.{long}.1.1.1.1.0"), "+ACK".into()).await.expect("sent");
+    let name = |event: Event| match event {
+        Event::Advisory(advisory) => advisory.consumer,
+        Event::Settlement(settlement) => Some(settlement.consumer),
+        _ => None,
+    };
+    let names = source.gather("what was written", 3, name).await;
+    assert!(names.iter().all(|name| name.chars().count() == 256 && name.ends_with('…')), "{names:?}");
+    assert_eq!(source.errors("long_name"), 3);
     source.stop().await;
 }
 

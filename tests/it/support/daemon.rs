@@ -83,10 +83,14 @@ impl Daemon {
 
     /// Sum of the samples whose line begins with `name`.
     pub(crate) async fn sample(&self, name: &str) -> Option<f64> {
-        let page = self.get("/metrics").await?;
-        let lines = page.lines().filter(|l| l.starts_with(name));
-        Some(lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        Some(sum(&self.get("/metrics").await?, name))
     }
+}
+
+/// Sum of the samples of a page whose line begins with `name`.
+pub(crate) fn sum(page: &str, name: &str) -> f64 {
+    let lines = page.lines().filter(|l| l.starts_with(name));
+    lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 impl Drop for Daemon {
