@@ -19,8 +19,8 @@ use super::{Shared, shield};
 
 /// Between two looks at a stream that had nothing new…
 const IDLE: Duration = Duration::from_millis(50);
-/// …and, longer each time, at most: what its workers settle faster than that may be missed.
-const MAX_IDLE: Duration = Duration::from_millis(400);
+/// …and at most: what its workers settle faster than that may be missed, which is worse than ten requests a second.
+const MAX_IDLE: Duration = Duration::from_millis(100);
 
 /// Walks until stopped, or until something changes or fails.
 ///
@@ -136,7 +136,7 @@ mod tests {
             idle = rest(&stream, idle).await;
             pauses.push(idle.as_millis());
         }
-        assert_eq!(pauses, [100, 200, 400, 400, 400]);
+        assert_eq!(pauses, [100, 100, 100, 100, 100]);
         // It wakes at once, also from what came before it lay down.
         stream.stirred.notify_one();
         let long = rest(&stream, Duration::from_hours(1));
