@@ -34,7 +34,7 @@ pub const QUEUE: usize = 4;
 
 /// Events correlated before a commit: enough to make a synced commit cheap per event, few enough for a commit within
 /// tens of milliseconds.
-const MAX_EVENTS: usize = 4_000;
+const MAX_EVENTS: usize = 2_000;
 
 /// How often state is told to the board.
 const TELL_EVERY: Duration = Duration::from_millis(500);

@@ -216,7 +216,8 @@ const MAX_TYPES: usize = 1024;
 /// Finds what a message breaks; remembers which rules are about which event type.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    of_type: HashMap<Text, Vec<&'static Rule>>,
+    /// With each rule its name, shared by all who break it.
+    of_type: HashMap<Text, Vec<(&'static Rule, Text)>>,
 }
 
 impl Rules {
@@ -229,10 +230,11 @@ impl Rules {
             if self.of_type.len() >= MAX_TYPES {
                 self.of_type.clear();
             }
-            let rules = RULES.iter().filter(|rule| rule.applies(&message.event_type)).collect();
+            let rules = RULES.iter().filter(|rule| rule.applies(&message.event_type));
+            let rules = rules.map(|rule| (rule, rule.name.into())).collect();
             self.of_type.insert(message.event_type.clone(), rules);
         }
-        let broken = self.of_type[&message.event_type].iter().filter(|rule| rule.broken(message));
-        broken.map(|rule| rule.name.into()).collect()
+        let broken = self.of_type[&message.event_type].iter().filter(|(rule, _)| rule.broken(message));
+        broken.map(|(_, name)| name.clone()).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! Bounds on label values: the first N different values of a label stand as they are, all later ones become `other`.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
+use hashbrown::{HashMap, HashSet};
 use parking_lot::RwLock;
 use prometheus::Registry;
 

@@ -1,5 +1,8 @@
 //! The payload keys the fleet gives a meaning to.
 
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 macro_rules! keys {
@@ -21,7 +24,10 @@ macro_rules! keys {
 
             /// The key with this wire name.
             pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)+ _ => None }
+                // A `match` would compare with one name after the other, for each key of each message.
+                static NAMES: LazyLock<HashMap<&str, Key>> =
+                    LazyLock::new(|| Key::ALL.iter().map(|key| (key.name(), *key)).collect());
+                NAMES.get(name).copied()
             }
         }
     };

@@ -46,7 +46,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Body, &'static str> {
         });
     }
     let mut json = serde_json::Deserializer::from_str(text);
-    let top = json.deserialize_map(Top::default()).map_err(|_| "invalid_json")?;
+    // Filled where it stands: it is too large to be handed from one to the next.
+    let mut top = Top::default();
+    json.deserialize_map(&mut top).map_err(|_| "invalid_json")?;
     json.end().map_err(|_| "invalid_json")?;
     Ok(top.body())
 }
@@ -96,14 +98,14 @@ struct Top {
     idempotency_key: bool,
 }
 
-impl<'de> Visitor<'de> for Top {
-    type Value = Self;
+impl<'de> Visitor<'de> for &mut Top {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key_seed(Name)? {
             match &*name {
                 "payload" => inner(&mut map, &mut self.payload)?,
@@ -119,15 +121,16 @@ impl<'de> Visitor<'de> for Top {
                 name => self.outer.entry(&mut map, Place::Payload, name)?,
             }
         }
-        Ok(self)
+        Ok(())
     }
 }
 
 /// Reads the object under a key, unless one was read already.
 fn inner<'de, A: MapAccess<'de>>(map: &mut A, slot: &mut Option<Read>) -> Result<(), A::Error> {
-    let mut read = Read::default();
-    if map.next_value_seed(Object { place: Place::Payload, read: &mut read })? && slot.is_none() {
-        *slot = Some(read);
+    if slot.is_some() {
+        map.next_value::<IgnoredAny>()?;
+    } else if !map.next_value_seed(Object { place: Place::Payload, read: slot.insert(Read::default()) })? {
+        *slot = None;
     }
     Ok(())
 }
