@@ -13,11 +13,13 @@ use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Paging, cursor_number, cursor_text, none, pairs};
+use crate::journal::StoryRecords;
 use crate::model::{Cursor, Record, StoryView, Timestamp, TraceId, TraceKey};
 use crate::sinks::feed::{Invalid, StoryJson, Time};
 
-/// Records a story's trace is made of at most.
+/// Records a story's trace is made of at most, and about how many bytes of them: as JSON they are several times that.
 const MAX_RECORDS: usize = 20_000;
+const MAX_BYTES: usize = 8 << 20;
 
 /// Which stories.
 #[derive(Debug, IntoParams)]
@@ -136,16 +138,16 @@ pub(super) async fn trace(
     none(query.as_deref())?;
     let make = Arc::clone(&api.context.trace);
     let work = move |p: &crate::sinks::feed::Parts| {
-        let records = p.journal.story_records(&id, MAX_RECORDS)?;
+        let StoryRecords { records, cut } = p.journal.story_records(&id, MAX_RECORDS, MAX_BYTES)?;
         let spans = make(&records, &traces(&id, &records));
-        Ok((records.len(), serde_json::to_vec(&spans).unwrap_or_default()))
+        Ok((records.is_empty(), cut, serde_json::to_vec(&spans).unwrap_or_default()))
     };
-    let (count, body) = api.parts.blocking(work).await?;
-    if count == 0 {
+    let (unknown, cut, body) = api.parts.blocking(work).await?;
+    if unknown {
         return Err(Problem::not_found("this story"));
     }
     let mut response = super::listing::json_text(body);
-    if count == MAX_RECORDS {
+    if cut {
         let name = HeaderName::from_static("x-fleetscope-truncated");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }
