@@ -150,6 +150,29 @@ async fn who_has_not_shown_a_ticket_takes_no_seat() {
     assert!(second.frame().await.is_none(), "closed");
 }
 
+#[tokio::test]
+async fn the_configuration_in_force_is_for_role_debug_and_without_secrets() {
+    let Guarded { world, .. } = &guarded_with(|config| {
+        config.otlp.endpoint = Some("https://tenant@traces.example/otlp?key=s3cr3t".parse().expect("a URL"));
+        config.telemetry.endpoint = Some("http://collector:4317/?token=s3cr3t".parse().expect("a URL"));
+        config.nats.url = Some("nats://a:4222, nats://tenant:s3cr3t@b:4222".to_owned());
+        config.nats.streams = vec!["A".to_owned(), "B_*".to_owned()];
+    });
+    let (_, viewer) = ask(world, "/status", VIEWER).await;
+    assert_eq!((&viewer["role"], viewer.get("config")), (&json!("viewer"), None));
+    let (_, debug) = ask(world, "/status", DEBUG).await;
+    let config = &debug["config"];
+    assert_eq!(config["otlp"]["endpoint"], "https://[masked]@traces.example/otlp?[masked]");
+    assert_eq!(config["telemetry"]["endpoint"], "http://collector:4317?[masked]");
+    assert_eq!(config["nats"]["url"], "nats://a:4222,nats://[masked]@b:4222");
+    assert_eq!(config["nats"]["streams"], json!(["A", "B_*"]));
+    let kinds = (&config["nats"]["batch"], &config["nats"]["ack_tap"], &config["nats"]["creds_file"]);
+    assert_eq!(kinds, (&json!(500), &json!(true), &Json::Null));
+    for secret in ["s3cr3t", "tenant"] {
+        assert!(!debug.to_string().contains(secret), "{secret}: {debug}");
+    }
+}
+
 /// Reads until it ends.
 async fn ends(response: reqwest::Response) {
     tokio::time::timeout(BOUND, response.text()).await.expect("the feed ends in time").expect("in order");
