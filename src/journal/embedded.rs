@@ -19,6 +19,7 @@ mod framing;
 mod letters;
 mod links;
 mod live;
+mod look;
 mod meta;
 mod plan;
 mod posting;
