@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
 use utoipa::IntoParams;
@@ -12,7 +12,7 @@ use super::Api;
 use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
-use super::query::{Paging, cursor_number, cursor_text, none, pairs};
+use super::query::{Named, Paging, cursor_number, cursor_text, pairs};
 use crate::journal::StoryRecords;
 use crate::model::{Cursor, Record, StoryView, Timestamp, TraceId, TraceKey};
 use crate::sinks::feed::{Invalid, StoryJson, Time};
@@ -113,13 +113,7 @@ async fn find(api: &Api, id: &str) -> Result<Arc<StoryView>, Problem> {
 #[utoipa::path(get, path = "/api/stories/{id}", tag = "history", params(("id" = String, Path, description = "Story")),
     responses((status = 200, description = "The story", body = StoryJson<'_>),
               (status = 404, description = "Never heard of", body = Problem)))]
-pub(super) async fn one(
-    State(api): State<Api>,
-    _: Role,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
+pub(super) async fn one(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
     let story = find(&api, &id).await?;
     Ok(Json(StoryJson::from(&*story)).into_response())
 }
@@ -129,13 +123,7 @@ pub(super) async fn one(
     params(("id" = String, Path, description = "Story")),
     responses((status = 200, description = "`resourceSpans`; the header x-fleetscope-truncated tells of a cut", body = Object),
               (status = 404, description = "No event of it is held", body = Problem)))]
-pub(super) async fn trace(
-    State(api): State<Api>,
-    _: Role,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
+pub(super) async fn trace(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
     let make = Arc::clone(&api.context.trace);
     let work = move |p: &crate::sinks::feed::Parts| {
         let StoryRecords { records, cut } = p.journal.story_records(&id, MAX_RECORDS, MAX_BYTES)?;
