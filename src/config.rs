@@ -26,8 +26,8 @@ pub use nats::Nats;
 pub use otlp::{Otlp, OtlpProtocol};
 pub use privacy::{Content, Privacy};
 pub use problem::{Problem, Problems};
-pub use section::KeyInfo;
-pub use setting::{ByteSize, Setting};
+pub use section::{KeyInfo, Shown};
+pub use setting::{ByteSize, Setting, mask_parts, shown_url};
 pub use telemetry::Telemetry;
 
 section::config! {

@@ -85,6 +85,15 @@ pub struct DeadLetter {
     pub at: Timestamp,
 }
 
+/// The records of a story's trace: enough to make its spans, without payloads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoryRecords {
+    /// In order.
+    pub records: Vec<Arc<Record>>,
+    /// Whether there are more.
+    pub cut: bool,
+}
+
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Stats {
@@ -131,8 +140,8 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// The deliveries of an entry, one per consumer, as last committed.
     fn deliveries(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError>;
 
-    /// The deliveries of a story's entries, as delivery records in order (for the story's trace): at most `limit`.
-    fn story_records(&self, story: &str, limit: usize) -> Result<Vec<Arc<Record>>, JournalError>;
+    /// What a story's trace is made of, in order: at most `limit` records and about `max_bytes` of them.
+    fn story_records(&self, story: &str, limit: usize, max_bytes: usize) -> Result<StoryRecords, JournalError>;
 
     /// The entry of a stored message, for settlements whose message is no longer in memory.
     fn find(&self, stream: &str, incarnation: u32, stream_seq: u64) -> Result<Option<Known>, JournalError>;

@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
+use tokio::sync::watch;
 
 pub(super) use tickets::{LIFE, Tickets};
 pub(super) use tokens::Tokens;
@@ -52,9 +53,31 @@ impl Role {
 impl<S: Sync> FromRequestParts<S> for Role {
     type Rejection = Problem;
 
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Grant::from_request_parts(parts, state).await.map(|grant| grant.role)
+    }
+}
+
+/// A role, and the token it comes from: it ends when the token is taken out of its file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) role: Role,
+    /// The token's hash; `None` where there are no tokens.
+    token: Option<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Grant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.role)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Grant {
+    type Rejection = Problem;
+
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let role = parts.extensions.get::<Self>().copied();
-        role.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "send a token: `Authorization: Bearer <token>`"))
+        let grant = parts.extensions.get::<Self>().copied();
+        grant.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "send a token: `Authorization: Bearer <token>`"))
     }
 }
 
@@ -79,8 +102,9 @@ fn peer(extensions: &http::Extensions) -> IpAddr {
 #[derive(Debug)]
 pub(super) struct Access {
     /// `None` = no tokens: loopback only, role debug.
-    pub(super) tokens: ArcSwapOption<Tokens>,
+    tokens: ArcSwapOption<Tokens>,
     pub(super) tickets: Tickets,
+    changes: watch::Sender<()>,
     rates: Rates,
 }
 
@@ -89,8 +113,30 @@ impl Access {
         Self {
             tokens: ArcSwapOption::from(tokens.map(Arc::new)),
             tickets: Tickets::default(),
+            changes: watch::Sender::new(()),
             rates: Rates::new(config.http.max_requests_per_second),
         }
+    }
+
+    /// Puts other tokens in force.
+    pub(super) fn replace(&self, tokens: Tokens) {
+        self.tokens.store(Some(Arc::new(tokens)));
+        self.changes.send_replace(());
+    }
+
+    /// Waits until a grant taken before is no longer given.
+    pub(super) fn watch(&self) -> Watch {
+        Watch(self.changes.subscribe())
+    }
+
+    /// Whether a grant given before still stands.
+    pub(super) fn stands(&self, grant: Grant) -> bool {
+        self.tokens.load().as_ref().map_or(grant.token.is_none(), |tokens| tokens.holds(grant))
+    }
+
+    /// What a ticket stands for, if the token it was given for is still in force. The ticket is used up.
+    pub(super) fn redeem(&self, ticket: &str) -> Option<Grant> {
+        self.tickets.redeem(ticket).filter(|grant| self.stands(*grant))
     }
 
     /// Whether callers have to show a token.
@@ -98,12 +144,12 @@ impl Access {
         self.tokens.load().is_some()
     }
 
-    /// The role of a request; an error for a token that is wrong, and for strangers where there are no tokens.
-    fn role(&self, from: IpAddr, headers: &HeaderMap) -> Result<Option<Role>, Problem> {
+    /// What a request is granted; an error for a token that is wrong, and for strangers where there are no tokens.
+    fn grant(&self, from: IpAddr, headers: &HeaderMap) -> Result<Option<Grant>, Problem> {
         let tokens = self.tokens.load();
         let Some(tokens) = &*tokens else {
             if from.is_loopback() {
-                return Ok(Some(Role::Debug));
+                return Ok(Some(Grant { role: Role::Debug, token: None }));
             }
             let remedy = "without tokens only this machine may ask: set http.tokens_file";
             return Err(Problem::new(StatusCode::FORBIDDEN, remedy));
@@ -111,8 +157,26 @@ impl Access {
         let Some(given) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
         let bearer = given.to_str().ok().and_then(|v| v.split_once(' '));
         let token = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-        let role = token.and_then(|token| tokens.role(token));
-        role.map(Some).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "the token is not valid"))
+        let grant = token.and_then(|token| tokens.grant(token));
+        grant.map(Some).ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "the token is not valid"))
+    }
+}
+
+/// Sees tokens change. Made before a grant is checked, it misses nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Watch(watch::Receiver<()>);
+
+impl Watch {
+    /// Waits until `grant` no longer stands; for ever while there is none.
+    pub(super) async fn revoked(&mut self, access: &Access, grant: Option<Grant>) {
+        loop {
+            if self.0.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+            if grant.is_some_and(|grant| !access.stands(grant)) {
+                return;
+            }
+        }
     }
 }
 
@@ -125,12 +189,12 @@ fn is_open(path: &str, config: &Config) -> bool {
     }
 }
 
-/// Passes a request on, with the caller's role, or answers why not.
+/// Passes a request on, with what the caller is granted, or answers why not.
 pub(super) async fn check(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     match admit(&api, &request) {
-        Ok(role) => {
-            if let Some(role) = role {
-                request.extensions_mut().insert(role);
+        Ok(grant) => {
+            if let Some(grant) = grant {
+                request.extensions_mut().insert(grant);
             }
             next.run(request).await
         }
@@ -138,7 +202,7 @@ pub(super) async fn check(State(api): State<Api>, mut request: Request, next: Ne
     }
 }
 
-fn admit(api: &Api, request: &Request) -> Result<Option<Role>, Problem> {
+fn admit(api: &Api, request: &Request) -> Result<Option<Grant>, Problem> {
     let (config, access) = (&api.context.config, &api.access);
     let from = peer(request.extensions());
     if !access.rates.allow(from) {
@@ -150,9 +214,9 @@ fn admit(api: &Api, request: &Request) -> Result<Option<Role>, Problem> {
         hosts::check_host(request)?;
     }
     hosts::check_origin(request.headers(), request.uri(), &config.http.allowed_origins)?;
-    let role = access.role(from, request.headers())?;
-    if role.is_none() && !is_open(request.uri().path(), config) {
+    let grant = access.grant(from, request.headers())?;
+    if grant.is_none() && !is_open(request.uri().path(), config) {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "send a token: `Authorization: Bearer <token>`"));
     }
-    Ok(role)
+    Ok(grant)
 }

@@ -1,6 +1,6 @@
 //! The history: `/api/events`.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use super::Api;
 use super::access::Role;
 use super::listing::{Listing, json_text};
 use super::problem::Problem;
-use super::query::{EventsQuery, cursor_text, none};
+use super::query::{EventsQuery, Named, cursor_text};
 use crate::model::{Cursor, Facts, Key, Message, Query, Record, Seq, Timestamp, shorten};
 use crate::sinks::feed::{Detail, Event, Invalid, Parts, Polls, Time};
 
@@ -166,13 +166,7 @@ struct EventDetail<'a> {
 #[utoipa::path(get, path = "/api/events/{seq}", tag = "history", params(("seq" = u64, Path, description = "Its seq")),
     responses((status = 200, description = "The event", body = EventDetail<'_>),
               (status = 404, description = "No such event, or it expired", body = Problem)))]
-pub(super) async fn one(
-    State(api): State<Api>,
-    role: Role,
-    Path(seq): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
+pub(super) async fn one(State(api): State<Api>, Named(seq, role): Named) -> Result<Response, Problem> {
     let seq: Seq = seq.parse().map_err(|_| Invalid::value("seq", &seq, "the seq of an event"))?;
     let full = role.may_see_payloads(&api.context.config).is_ok();
     let body = api.parts.blocking(move |parts| detail(parts, seq, full)).await?;

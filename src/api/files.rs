@@ -89,7 +89,7 @@ pub(super) async fn follow(
         match new.tokens {
             Some(Ok(tokens)) => {
                 tracing::info!(?tokens, "tokens read again");
-                access.tokens.store(Some(Arc::new(tokens)));
+                access.replace(tokens);
             }
             Some(Err(error)) => tracing::warn!(error = format!("{error:#}"), "the old tokens stay in force"),
             None => {}

@@ -1,50 +1,41 @@
 //! Derived state: councils, agents, deliberations; and the consumers and streams as polled.
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
-use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
-use super::query::none;
+use super::query::{Named, Plain};
 use crate::model::Timestamp;
 use crate::sinks::feed::{AgentJson, ConsumerJson, CouncilJson, DeliberationJson, StreamJson, consumers};
 
 /// Councils: the agents of each role.
 #[utoipa::path(get, path = "/api/councils", tag = "fleet",
     responses((status = 200, description = "All councils", body = Listing<CouncilJson<'_>>)))]
-pub(super) async fn councils(State(api): State<Api>, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    none(query.as_deref())?;
-    Ok(api.context.board.read(|state| {
+pub(super) async fn councils(State(api): State<Api>, _: Plain) -> Response {
+    api.context.board.read(|state| {
         let items = state.councils.values().map(|c| CouncilJson::from(&**c)).collect();
         Listing::whole(items, state.as_of).into_response()
-    }))
+    })
 }
 
 /// Agents, with their last ten tasks.
 #[utoipa::path(get, path = "/api/agents", tag = "fleet",
     responses((status = 200, description = "All agents", body = Listing<AgentJson<'_>>)))]
-pub(super) async fn agents(State(api): State<Api>, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    none(query.as_deref())?;
-    Ok(api.context.board.read(|state| {
+pub(super) async fn agents(State(api): State<Api>, _: Plain) -> Response {
+    api.context.board.read(|state| {
         let items = state.agents.values().map(|a| AgentJson::from(&**a)).collect();
         Listing::whole(items, state.as_of).into_response()
-    }))
+    })
 }
 
 /// One agent.
 #[utoipa::path(get, path = "/api/agents/{id}", tag = "fleet", params(("id" = String, Path, description = "Agent")),
     responses((status = 200, description = "The agent", body = AgentJson<'_>),
               (status = 404, description = "Never heard of", body = Problem)))]
-pub(super) async fn agent(
-    State(api): State<Api>,
-    _: Role,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
+pub(super) async fn agent(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
     let agent = api.context.board.read(|state| state.agents.get(id.as_str()).cloned());
     let agent = agent.ok_or_else(|| Problem::not_found("this agent"))?;
     Ok(Json(AgentJson::from(&*agent)).into_response())
@@ -53,44 +44,33 @@ pub(super) async fn agent(
 /// Deliberations under way, latest first.
 #[utoipa::path(get, path = "/api/deliberations", tag = "fleet",
     responses((status = 200, description = "All that are followed", body = Listing<DeliberationJson<'_>>)))]
-pub(super) async fn deliberations(
-    State(api): State<Api>,
-    _: Role,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
-    Ok(api.context.board.read(|state| {
+pub(super) async fn deliberations(State(api): State<Api>, _: Plain) -> Response {
+    api.context.board.read(|state| {
         let mut views: Vec<_> = state.deliberations.values().map(AsRef::as_ref).collect();
         views
             .sort_unstable_by(|a, b| b.started.cmp(&a.started).then_with(|| a.deliberation_id.cmp(&b.deliberation_id)));
         Listing::whole(views.into_iter().map(DeliberationJson::from).collect(), state.as_of).into_response()
-    }))
+    })
 }
 
 /// Durable consumers and how they keep up.
 #[utoipa::path(get, path = "/api/consumers", tag = "fleet",
     responses((status = 200, description = "All consumers of all streams", body = Listing<ConsumerJson<'_>>)))]
-pub(super) async fn all_consumers(
-    State(api): State<Api>,
-    _: Role,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
-    Ok(api.context.board.read(|state| {
+pub(super) async fn all_consumers(State(api): State<Api>, _: Plain) -> Response {
+    api.context.board.read(|state| {
         let as_of = state.consumers.values().map(|r| r.at).max().unwrap_or(Timestamp::ZERO);
         let items = state.consumers.values().flat_map(|report| consumers(report)).collect();
         Listing::whole(items, as_of).into_response()
-    }))
+    })
 }
 
 /// Streams, and how far each was read.
 #[utoipa::path(get, path = "/api/streams", tag = "fleet",
     responses((status = 200, description = "All streams", body = Listing<StreamJson<'_>>)))]
-pub(super) async fn streams(State(api): State<Api>, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    none(query.as_deref())?;
-    Ok(api.context.board.read(|state| {
+pub(super) async fn streams(State(api): State<Api>, _: Plain) -> Response {
+    api.context.board.read(|state| {
         let report = state.streams.as_deref();
         let items = report.map_or_else(Vec::new, |r| r.streams.iter().map(StreamJson::from).collect());
         Listing::whole(items, report.map_or(Timestamp::ZERO, |r| r.at)).into_response()
-    }))
+    })
 }

@@ -10,12 +10,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::Api;
 use super::access::Role;
 use super::problem::Problem;
+use crate::config::{Config, Shown};
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
 use crate::sinks::feed::Time;
@@ -72,6 +74,10 @@ struct StatusJson {
     journal: JournalJson,
     positions: Vec<PositionJson>,
     feed: FeedJson,
+    /// The configuration in force, with secrets masked; only for role debug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    config: Option<Value>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -97,7 +103,7 @@ struct FeedJson {
     max_clients: u32,
 }
 
-/// Version, health of each part, journal, positions, feed clients.
+/// Version, health of each part, journal, positions, feed clients; to role debug the configuration in force too.
 #[utoipa::path(get, path = "/status", tag = "health", responses((status = 200, description = "How it is", body = StatusJson)))]
 pub(super) async fn status(State(api): State<Api>, role: Role) -> Result<Response, Problem> {
     let read = |p: &crate::sinks::feed::Parts| Ok((p.journal.stats()?, p.journal.positions()?));
@@ -118,9 +124,30 @@ pub(super) async fn status(State(api): State<Api>, role: Role) -> Result<Respons
             bytes: stats.bytes,
         },
         positions: positions.into_iter().map(position).collect(),
+        config: (role == Role::Debug).then(|| config(&api.context.config)),
         feed: FeedJson { clients: api.seats.clients(), max_clients: api.context.config.http.max_feed_clients },
     };
     Ok(Json(body).into_response())
+}
+
+/// The configuration as JSON: the values are those of the file, an unset one is null.
+fn config(config: &Config) -> Value {
+    let section = |(name, keys): Shown| {
+        let values = keys.into_iter().map(|(key, toml)| (key.to_owned(), toml.as_deref().map_or(Value::Null, json)));
+        (name.to_owned(), Value::Object(values.collect()))
+    };
+    Value::Object(config.shown().into_iter().map(section).collect())
+}
+
+/// A TOML value as JSON; all that settings are written as.
+fn json(toml: &str) -> Value {
+    match toml.parse() {
+        Ok(toml_edit::Value::Integer(n)) => (*n.value()).into(),
+        Ok(toml_edit::Value::Boolean(on)) => (*on.value()).into(),
+        Ok(toml_edit::Value::Array(list)) => list.iter().filter_map(toml_edit::Value::as_str).collect(),
+        Ok(value) => value.as_str().unwrap_or(toml).into(),
+        Err(_) => toml.into(),
+    }
 }
 
 /// Builds the page one at a time; who waited while one was built gets that one.

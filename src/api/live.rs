@@ -1,5 +1,6 @@
 //! The live feed over a WebSocket, and the ticket for it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Json;
@@ -12,11 +13,11 @@ use tokio::time::{Instant, interval_at, timeout};
 use utoipa::ToSchema;
 
 use super::Api;
-use super::access::{LIFE, Peer, Role};
+use super::access::{Grant, LIFE, Peer, Watch};
 use super::problem::Problem;
 use super::query::none;
 use crate::model::Timestamp;
-use crate::sinks::feed::{ClientMessage, Detail, Frame, Invalid, Seat, Subscriber};
+use crate::sinks::feed::{ClientMessage, Detail, Frame, Full, Invalid, Seat, Subscriber};
 
 /// Largest message a client may send: a subscription with long lists fits.
 const MAX_MESSAGE: usize = 16 << 10;
@@ -49,12 +50,16 @@ pub(super) struct Ticket {
 /// A one-use ticket for `/ws`.
 #[utoipa::path(get, path = "/api/ticket", tag = "live",
     responses((status = 200, description = "A ticket, good once and for 30 s", body = Ticket)))]
-pub(super) async fn ticket(State(api): State<Api>, role: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+pub(super) async fn ticket(
+    State(api): State<Api>,
+    grant: Grant,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     none(query.as_deref())?;
-    let text = api.access.tickets.issue(role);
+    let text = api.access.tickets.issue(grant);
     let text = text.ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no randomness for a ticket"))?;
     let required = api.access.guarded();
-    Ok(Json(Ticket { text, expires_in: LIFE.as_secs(), role: role.name(), required }).into_response())
+    Ok(Json(Ticket { text, expires_in: LIFE.as_secs(), role: grant.role.name(), required }).into_response())
 }
 
 /// The live feed as JSON frames: hello, events, deliveries, state, gap, omitted, replay, error. The client sends
@@ -66,21 +71,29 @@ pub(super) async fn ticket(State(api): State<Api>, role: Role, RawQuery(query): 
 pub(super) async fn ws(
     State(api): State<Api>,
     Peer(from): Peer,
-    role: Option<axum::Extension<Role>>,
+    grant: Option<axum::Extension<Grant>>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|e| Problem::new(e.status(), format!("this is a WebSocket: {}", e.body_text())))?;
-    let full = |full: crate::sinks::feed::Full| Problem::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
-    let seat = api.seats.take(from, "ws").map_err(full)?;
-    // A token in the handshake may have been added by a proxy for whoever asked, so it does not replace the ticket.
-    let role = if api.access.guarded() { None } else { role.map(|r| r.0) };
+    // A token in the handshake may have been added by a proxy for whoever asked, so it does not replace the ticket; and
+    // who has not shown one does not get a seat.
+    let grant = if api.access.guarded() { None } else { grant.map(|g| g.0) };
+    let seat = match grant {
+        Some(_) => Some(api.seats.take(from, "ws").map_err(full)?),
+        None => None,
+    };
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
-    Ok(upgrade.on_upgrade(move |socket| Connection::new(api, socket, seat, role).run()))
+    Ok(upgrade.on_upgrade(move |socket| Connection::new(api, socket, from, grant, seat).run()))
+}
+
+/// The answer to someone who gets no seat.
+pub(super) fn full(full: Full) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string())
 }
 
 /// Why a connection ends.
@@ -94,21 +107,26 @@ enum End {
     Evicted(&'static str),
     /// The subscription ended: the client may come back by its last seq.
     Over,
+    /// There are as many clients as there may be.
+    Full,
 }
 
 struct Connection {
     api: Api,
     socket: WebSocket,
-    role: Option<Role>,
+    from: IpAddr,
+    grant: Option<Grant>,
+    watch: Watch,
     subscriber: Option<Subscriber>,
     heard: Instant,
     messages: u32,
-    _seat: Seat,
+    seat: Option<Seat>,
 }
 
 impl Connection {
-    fn new(api: Api, socket: WebSocket, seat: Seat, role: Option<Role>) -> Self {
-        Self { api, socket, role, subscriber: None, heard: Instant::now(), messages: 0, _seat: seat }
+    fn new(api: Api, socket: WebSocket, from: IpAddr, grant: Option<Grant>, seat: Option<Seat>) -> Self {
+        let (watch, heard) = (api.access.watch(), Instant::now());
+        Self { api, socket, from, grant, watch, subscriber: None, heard, messages: 0, seat }
     }
 
     async fn run(mut self) {
@@ -118,10 +136,12 @@ impl Connection {
         };
         // The hub looks for those that take nothing too: who is sent away by both is counted once.
         let counted = self.subscriber.take().is_some_and(|subscriber| subscriber.is_evicted());
+        self.seat = None;
         let close = match end {
             End::Gone => None,
             End::Stopping => Some((close_code::AWAY, "the daemon stops")),
             End::Over => Some((close_code::AGAIN, "come back with since = the last seq")),
+            End::Full => Some((close_code::AGAIN, "too many clients")),
             End::Evicted(reason) => {
                 if !counted {
                     self.api.context.metrics.feed.evicted.with_label_values(&[reason]).inc();
@@ -137,7 +157,7 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
-        if self.role.is_some() {
+        if self.grant.is_some() {
             let hello = self.api.feed.hello().await;
             self.send(&hello).await?;
         }
@@ -150,6 +170,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(End::Stopping),
+                () = self.watch.revoked(&self.api.access, self.grant) => return Err(End::Evicted("revoked")),
                 message = self.socket.recv() => self.received(message).await?,
                 _ = ping.tick() => {
                     if self.heard.elapsed() > every * SILENCE {
@@ -158,7 +179,7 @@ impl Connection {
                     self.messages = 0;
                     self.put(Message::Ping(bytes::Bytes::new())).await?;
                 }
-                () = first_due, if self.role.is_none() => return Err(End::Evicted("no_ticket")),
+                () = first_due, if self.grant.is_none() => return Err(End::Evicted("no_ticket")),
                 frame = next(&mut self.subscriber) => match frame {
                     Some(frame) => self.send(&frame).await?,
                     None => return Err(End::Over),
@@ -189,15 +210,16 @@ impl Connection {
             Ok(message) => message,
             Err(invalid) => {
                 self.send(&Frame::error(&invalid)).await?;
-                return if self.role.is_none() { Err(End::Evicted("no_ticket")) } else { Ok(()) };
+                return if self.grant.is_none() { Err(End::Evicted("no_ticket")) } else { Ok(()) };
             }
         };
-        let role = match self.role {
-            Some(role) => role,
+        let grant = match self.grant {
+            Some(grant) => grant,
             None => self.admit(message.ticket.as_deref()).await?,
         };
         let Some(subscription) = message.subscription else { return Ok(()) };
-        if subscription.wanted.detail == Detail::Full && role.may_see_payloads(&self.api.context.config).is_err() {
+        if subscription.wanted.detail == Detail::Full && grant.role.may_see_payloads(&self.api.context.config).is_err()
+        {
             let invalid = Invalid::new("payload", "is `full`, which needs a token of role debug", "summary");
             return self.send(&Frame::error(&invalid)).await;
         }
@@ -205,17 +227,25 @@ impl Connection {
         Ok(())
     }
 
-    /// Lets the client in by its ticket.
-    async fn admit(&mut self, ticket: Option<&str>) -> Result<Role, End> {
-        let Some(role) = ticket.and_then(|t| self.api.access.tickets.redeem(t)) else {
+    /// Lets the client in by its ticket, if there is a seat.
+    async fn admit(&mut self, ticket: Option<&str>) -> Result<Grant, End> {
+        let Some(grant) = ticket.and_then(|t| self.api.access.redeem(t)) else {
             let invalid = Invalid::new("ticket", "is missing, used or too old", "a fresh ticket of GET /api/ticket");
             self.send(&Frame::error(&invalid)).await?;
             return Err(End::Evicted("no_ticket"));
         };
-        self.role = Some(role);
+        match self.api.seats.take(self.from, "ws") {
+            Ok(seat) => self.seat = Some(seat),
+            Err(full) => {
+                let told = Invalid::new("feed", format!("is full: {full}"), "a later try");
+                self.send(&Frame::error(&told)).await?;
+                return Err(End::Full);
+            }
+        }
+        self.grant = Some(grant);
         let hello = self.api.feed.hello().await;
         self.send(&hello).await?;
-        Ok(role)
+        Ok(grant)
     }
 
     async fn send(&mut self, frame: &Frame) -> Result<(), End> {

@@ -1,7 +1,10 @@
 //! Query strings → names and values; what is not known is refused by name.
 
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
 use url::form_urlencoded;
 
+use super::access::Role;
 use super::problem::Problem;
 use crate::model::{Cursor, Filter, Order, Timestamp};
 use crate::sinks::feed::{Detail, FIELDS, Invalid, detail, narrow};
@@ -26,6 +29,36 @@ pub(super) fn none(query: Option<&str>) -> Result<(), Problem> {
     match pairs(query)?.first() {
         Some((name, _)) => Err(Invalid::new(name, "is unknown", "no parameters").into()),
         None => Ok(()),
+    }
+}
+
+/// A caller with a role who asks for something whole: no parameter is understood.
+#[derive(Debug)]
+pub(super) struct Plain;
+
+impl<S: Sync> FromRequestParts<S> for Plain {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Role::from_request_parts(parts, state).await?;
+        none(parts.uri.query())?;
+        Ok(Self)
+    }
+}
+
+/// The same for one thing: its id in the path, and the caller's role.
+#[derive(Debug)]
+pub(super) struct Named(pub(super) String, pub(super) Role);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let role = Role::from_request_parts(parts, state).await?;
+        let id = Path::<String>::from_request_parts(parts, state).await;
+        let Path(id) = id.map_err(|e| Problem::new(e.status(), e.body_text()))?;
+        none(parts.uri.query())?;
+        Ok(Self(id, role))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
 use utoipa::IntoParams;
@@ -12,12 +12,14 @@ use super::Api;
 use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
-use super::query::{Paging, cursor_number, cursor_text, none, pairs};
+use super::query::{Named, Paging, cursor_number, cursor_text, pairs};
+use crate::journal::StoryRecords;
 use crate::model::{Cursor, Record, StoryView, Timestamp, TraceId, TraceKey};
 use crate::sinks::feed::{Invalid, StoryJson, Time};
 
-/// Records a story's trace is made of at most.
+/// Records a story's trace is made of at most, and about how many bytes of them: as JSON they are several times that.
 const MAX_RECORDS: usize = 20_000;
+const MAX_BYTES: usize = 8 << 20;
 
 /// Which stories.
 #[derive(Debug, IntoParams)]
@@ -111,13 +113,7 @@ async fn find(api: &Api, id: &str) -> Result<Arc<StoryView>, Problem> {
 #[utoipa::path(get, path = "/api/stories/{id}", tag = "history", params(("id" = String, Path, description = "Story")),
     responses((status = 200, description = "The story", body = StoryJson<'_>),
               (status = 404, description = "Never heard of", body = Problem)))]
-pub(super) async fn one(
-    State(api): State<Api>,
-    _: Role,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
+pub(super) async fn one(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
     let story = find(&api, &id).await?;
     Ok(Json(StoryJson::from(&*story)).into_response())
 }
@@ -127,25 +123,19 @@ pub(super) async fn one(
     params(("id" = String, Path, description = "Story")),
     responses((status = 200, description = "`resourceSpans`; the header x-fleetscope-truncated tells of a cut", body = Object),
               (status = 404, description = "No event of it is held", body = Problem)))]
-pub(super) async fn trace(
-    State(api): State<Api>,
-    _: Role,
-    Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    none(query.as_deref())?;
+pub(super) async fn trace(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
     let make = Arc::clone(&api.context.trace);
     let work = move |p: &crate::sinks::feed::Parts| {
-        let records = p.journal.story_records(&id, MAX_RECORDS)?;
+        let StoryRecords { records, cut } = p.journal.story_records(&id, MAX_RECORDS, MAX_BYTES)?;
         let spans = make(&records, &traces(&id, &records));
-        Ok((records.len(), serde_json::to_vec(&spans).unwrap_or_default()))
+        Ok((records.is_empty(), cut, serde_json::to_vec(&spans).unwrap_or_default()))
     };
-    let (count, body) = api.parts.blocking(work).await?;
-    if count == 0 {
+    let (unknown, cut, body) = api.parts.blocking(work).await?;
+    if unknown {
         return Err(Problem::not_found("this story"));
     }
     let mut response = super::listing::json_text(body);
-    if count == MAX_RECORDS {
+    if cut {
         let name = HeaderName::from_static("x-fleetscope-truncated");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }

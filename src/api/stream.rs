@@ -11,14 +11,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::timeout;
 
 use super::Api;
-use super::access::{Peer, Role};
+use super::access::{Grant, Peer, Watch};
 use super::events::FilterParams;
+use super::live::full;
 use super::problem::Problem;
 use super::query::pairs;
 use crate::model::Timestamp;
-use crate::sinks::feed::{
-    Detail, FIELDS, Frame, Full, Invalid, Kind, Seat, Since, Subscriber, Subscription, detail, narrow,
-};
+use crate::sinks::feed::{Detail, FIELDS, Frame, Invalid, Kind, Seat, Since, Subscriber, Subscription, detail, narrow};
 
 /// What keeps proxies and clients from taking a quiet stream for a dead one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -40,13 +39,13 @@ enum Lines {
 pub(super) async fn feed(
     State(api): State<Api>,
     Peer(from): Peer,
-    role: Role,
+    grant: Grant,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let asked = subscription(query.as_deref(), &headers)?;
     if asked.wanted.detail == Detail::Full {
-        role.may_see_payloads(&api.context.config)?;
+        grant.role.may_see_payloads(&api.context.config)?;
     }
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lines = if accept.contains("application/x-ndjson") { Lines::Ndjson } else { Lines::Sse };
@@ -54,11 +53,14 @@ pub(super) async fn feed(
         Lines::Sse => ("sse", "text/event-stream"),
         Lines::Ndjson => ("ndjson", "application/x-ndjson"),
     };
-    let full = |full: Full| Problem::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
+    let watch = api.access.watch();
+    if !api.access.stands(grant) {
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "the token is not valid"));
+    }
     let seat = api.seats.take(from, name).map_err(full)?;
     let hello = api.feed.hello().await;
     let subscriber = api.feed.subscribe(asked);
-    let frames = frames(Client { api, subscriber, lines, hello: Some(hello), _seat: seat });
+    let frames = frames(Client { api, grant, watch, subscriber, lines, hello: Some(hello), _seat: seat });
     let mut response = Response::new(Body::from_stream(frames));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
     // nginx would hold the stream back.
@@ -87,6 +89,8 @@ fn subscription(query: Option<&str>, headers: &HeaderMap) -> Result<Subscription
 
 struct Client {
     api: Api,
+    grant: Grant,
+    watch: Watch,
     subscriber: Subscriber,
     lines: Lines,
     hello: Option<Frame>,
@@ -108,7 +112,12 @@ impl Client {
     async fn next(&mut self) -> Option<Bytes> {
         let stop = self.api.context.stop.clone();
         tokio::select! {
+            biased;
             () = stop.cancelled() => None,
+            () = self.watch.revoked(&self.api.access, Some(self.grant)) => {
+                self.api.context.metrics.feed.evicted.with_label_values(&["revoked"]).inc();
+                None
+            }
             frame = timeout(HEARTBEAT, self.subscriber.next()) => match frame {
                 Ok(frame) => frame.map(|frame| {
                     self.api.sent(&frame);

@@ -1,5 +1,6 @@
 //! `check`: connects to everything configured and tells what works.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -7,7 +8,6 @@ use serde::Serialize;
 
 use super::{ConfigFile, term};
 use crate::config::Config;
-use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
 use crate::sinks::otlp;
 use crate::sources::nats::{self, ProbeReport};
@@ -145,36 +145,32 @@ fn nats_lines(report: &ProbeReport, config: &Config, findings: &mut Findings) {
     }
 }
 
-/// A journal in use by a running daemon is fine: it is told, not touched.
+/// A journal is looked at, never touched. One in use by a running daemon is fine.
 fn journal_line(config: &Config, findings: &mut Findings) {
     let path = &config.journal.path;
-    if !path.exists() {
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| std::path::Path::new("."));
-        let writable = tempfile_in(parent);
-        match writable {
-            Ok(()) => findings.add("journal", "folder", Level::Ok, format!("{} will be made", path.display())),
-            Err(e) => findings.add("journal", "folder", Level::Fail, format!("{} cannot be made: {e}", path.display())),
-        }
-        return;
-    }
-    match Embedded::open(path, config.journal.retain_age, config.journal.retain_bytes.0) {
-        Ok(journal) => match journal.stats() {
-            Ok(s) => {
-                let detail = format!("records {} to {}, {} MiB", s.first_seq, s.last_seq, s.bytes >> 20);
-                findings.add("journal", "history", Level::Ok, detail);
-            }
-            Err(e) => findings.add("journal", "history", Level::Fail, e.to_string()),
+    let seen = if path.exists() { Embedded::look(path) } else { Ok(None) };
+    let (what, level, detail) = match seen {
+        Ok(None) => match tempfile::tempfile_in(nearest(path)) {
+            Ok(_) => ("folder", Level::Ok, format!("{} will be made", path.display())),
+            Err(e) => ("folder", Level::Fail, format!("{} cannot be made: {e}", path.display())),
         },
-        Err(e) if e.reason() == "in_use" => findings.add("journal", "history", Level::Ok, "in use by a running daemon"),
-        Err(e) => findings.add("journal", "history", Level::Fail, e.to_string()),
-    }
+        Ok(Some(s)) => match tempfile::tempfile_in(path) {
+            Ok(_) => {
+                let detail = format!("records {} to {}, {} MiB", s.first_seq, s.last_seq, s.bytes >> 20);
+                ("history", Level::Ok, detail)
+            }
+            Err(e) => ("history", Level::Fail, format!("{} cannot be written: {e}", path.display())),
+        },
+        Err(e) if e.reason() == "in_use" => ("history", Level::Ok, "in use by a running daemon".to_owned()),
+        Err(e) => ("history", Level::Fail, e.to_string()),
+    };
+    findings.add("journal", what, level, detail);
 }
 
-/// Whether a file can be made in a folder; leaves nothing behind.
-fn tempfile_in(folder: &std::path::Path) -> std::io::Result<()> {
-    let probe = folder.join(format!(".fleetscope-check-{}", std::process::id()));
-    std::fs::write(&probe, b"")?;
-    std::fs::remove_file(probe)
+/// The folder itself, or the nearest one above it that is there.
+fn nearest(path: &Path) -> &Path {
+    let there = path.ancestors().filter(|p| !p.as_os_str().is_empty()).find(|p| p.exists());
+    there.unwrap_or_else(|| Path::new("."))
 }
 
 fn print(findings: &Findings) {
@@ -187,4 +183,36 @@ fn print(findings: &Findings) {
         Level::Warn => "\nworks, with the limits above",
         Level::Fail => "\nsomething that is needed does not work; see FAIL above",
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn line(config: &Config) -> (Level, String) {
+        let mut findings = Findings { level: Level::Ok, lines: Vec::new(), nats: None };
+        journal_line(config, &mut findings);
+        let line = findings.lines.pop().expect("one line");
+        (line.level, line.detail)
+    }
+
+    #[test]
+    fn a_journal_is_looked_at_and_not_touched() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut config = Config::default();
+        config.journal.path = dir.path().join("deep/journal");
+        assert!(line(&config).1.contains("will be made"), "{:?}", line(&config));
+        assert!(!dir.path().join("deep").exists(), "it is not made by looking");
+        let journal = Embedded::open(&config.journal.path, Duration::MAX, 1 << 20).expect("opens");
+        assert_eq!(line(&config), (Level::Ok, "in use by a running daemon".to_owned()));
+        drop(journal);
+        let locks = || ["lock.mdb", "fleetscope.lock"].map(|file| config.journal.path.join(file));
+        for file in locks() {
+            std::fs::remove_file(file).expect("it was there");
+        }
+        assert_eq!(line(&config), (Level::Ok, "records 0 to 0, 0 MiB".to_owned()));
+        assert!(locks().iter().all(|file| !file.exists()), "the journal was opened for writing");
+    }
 }

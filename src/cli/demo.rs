@@ -1,11 +1,15 @@
 //! `demo`: everything at work on a simulated fleet, in this process.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args as ClapArgs;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -49,8 +53,8 @@ impl Args {
         config.otlp.endpoint = self.otlp;
         "warn".clone_into(&mut config.log.filter);
         let temporary = self.keep.is_none().then(temporary_folder).transpose()?;
-        if let Some(folder) = self.keep.as_ref().or(temporary.as_ref()) {
-            config.journal.path.clone_from(folder);
+        if let Some(folder) = self.keep.as_deref().or(temporary.as_ref().map(TempDir::path)) {
+            folder.clone_into(&mut config.journal.path);
         }
         let settings = simulator::Settings { seed: self.seed, ..simulator::Settings::default() };
         let input = Input::Simulated { settings: Box::new(settings), speed: self.speed };
@@ -73,16 +77,33 @@ impl Args {
             ended
         });
         runtime.shutdown_timeout(super::LEAVE);
-        if let Some(folder) = temporary {
-            let _ = std::fs::remove_dir_all(folder);
-        }
+        // Removed only now, when nothing writes into it any more.
+        drop(temporary);
         result.map(|()| ExitCode::SUCCESS)
     }
 }
 
-/// A new folder of our own.
-fn temporary_folder() -> anyhow::Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("fleetscope-demo-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
+/// A new folder of our own: with a name that nobody can guess, and closed to others.
+fn temporary_folder() -> anyhow::Result<TempDir> {
+    let closed = Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix("fleetscope-demo-").permissions(closed).tempdir();
+    folder.context("no temporary folder can be made; name one with --keep")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_temporary_folder_is_new_and_closed_to_others() {
+        let (one, two) = (temporary_folder().expect("a folder"), temporary_folder().expect("a folder"));
+        assert_ne!(one.path(), two.path());
+        for folder in [&one, &two] {
+            let mode = std::fs::metadata(folder.path()).expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        let path = one.path().to_owned();
+        drop(one);
+        assert!(!path.exists(), "it is removed");
+    }
 }

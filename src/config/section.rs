@@ -17,6 +17,9 @@ pub struct KeyInfo {
     pub expects: &'static str,
 }
 
+/// A section as others may see it: its name, its keys, each with its value as TOML; `None` = not set.
+pub type Shown = (&'static str, Vec<(&'static str, Option<String>)>);
+
 /// A section that reads its keys one by one, so that one bad key does not hide the next.
 pub(super) trait Section: Default {
     /// Name in the file.
@@ -26,6 +29,8 @@ pub(super) trait Section: Default {
 
     /// Its keys in the order declared.
     fn keys() -> Vec<KeyInfo>;
+    /// Its values, with secrets masked.
+    fn show(&self) -> Vec<(&'static str, Option<String>)>;
     /// Sets a key from the file; `Err` tells what is expected. `None` = no such key.
     fn set(&mut self, key: &str, value: &Item) -> Option<Result<(), String>>;
     /// Sets a key from an environment variable.
@@ -94,6 +99,10 @@ macro_rules! section {
                 }, )+]
             }
 
+            fn show(&self) -> Vec<(&'static str, Option<String>)> {
+                vec![$( (stringify!($key), $crate::config::Setting::show(&self.$key)), )+]
+            }
+
             fn set(&mut self, key: &str, value: &toml_edit::Item) -> Option<Result<(), String>> {
                 match key {
                     $( stringify!($key) => Some($crate::config::Setting::read(value).map(|v| self.$key = v)), )+
@@ -147,6 +156,11 @@ macro_rules! config {
                     wrong.push((format!("{}.{key}", <$section as section::Section>::NAME), what));
                 } )+
                 wrong
+            }
+
+            /// What is in force, with secrets masked: sections in file order.
+            pub fn shown(&self) -> Vec<$crate::config::Shown> {
+                vec![$( (<$section as section::Section>::NAME, section::Section::show(&self.$field)), )+]
             }
 
             /// Sections in file order: name, documentation, keys.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml_edit::{Item, Value};
-use url::Url;
+use url::{Position, Url};
 
 /// A value of a key.
 pub trait Setting: Sized {
@@ -25,6 +25,11 @@ pub trait Setting: Sized {
 
     /// As TOML; `None` = not set.
     fn write(&self) -> Option<String>;
+
+    /// As TOML for others to see: where a value may hold a secret, that is masked.
+    fn show(&self) -> Option<String> {
+        self.write()
+    }
 }
 
 impl<T: Setting> Setting for Option<T> {
@@ -40,6 +45,10 @@ impl<T: Setting> Setting for Option<T> {
 
     fn write(&self) -> Option<String> {
         self.as_ref().and_then(T::write)
+    }
+
+    fn show(&self) -> Option<String> {
+        self.as_ref().and_then(T::show)
     }
 }
 
@@ -86,6 +95,10 @@ impl Setting for String {
     fn write(&self) -> Option<String> {
         Some(quoted(self))
     }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&shown_texts(self)))
+    }
 }
 
 impl Setting for PathBuf {
@@ -117,6 +130,45 @@ impl Setting for Url {
     fn write(&self) -> Option<String> {
         Some(quoted(self.as_str().trim_end_matches('/')))
     }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&shown_url(self)))
+    }
+}
+
+/// Shortest text that is looked for as a secret: shorter ones are parts of words.
+const MIN_SECRET: usize = 4;
+/// What others may see instead of a secret.
+const MASK: &str = "[masked]";
+
+/// A URL without what may let others in: user, password, query and fragment.
+pub fn shown_url(url: &Url) -> String {
+    let user = if url.username().is_empty() && url.password().is_none() { "" } else { "[masked]@" };
+    let rest = url[Position::BeforeHost..Position::AfterPath].trim_end_matches('/');
+    let query = if url.query().or(url.fragment()).is_some() { "?[masked]" } else { "" };
+    format!("{}://{user}{rest}{query}", url.scheme())
+}
+
+/// Replaces in `text` what [`shown_url`] leaves out of `url`: others repeat what they were sent.
+pub fn mask_parts(url: &Url, text: &str) -> String {
+    let pairs: Vec<_> = url.query_pairs().map(|(_, value)| value.into_owned()).collect();
+    let raw = [Some(url.username()), url.password(), url.query(), url.fragment()];
+    let mut secrets: Vec<&str> = raw.into_iter().flatten().chain(pairs.iter().map(String::as_str)).collect();
+    // The longest first: what is left of it would tell the rest.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+        .into_iter()
+        .filter(|s| s.len() >= MIN_SECRET)
+        .fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+}
+
+/// Texts separated by commas; those that are URLs as [`shown_url`].
+fn shown_texts(texts: &str) -> String {
+    let shown = |text: &str| match Url::parse(text.trim()) {
+        Ok(url) if text.contains("://") && url.has_host() => shown_url(&url),
+        _ => text.to_owned(),
+    };
+    texts.split(',').map(shown).collect::<Vec<_>>().join(",")
 }
 
 impl Setting for SocketAddr {
@@ -196,6 +248,10 @@ impl Setting for Vec<String> {
     fn write(&self) -> Option<String> {
         Some(format!("[{}]", self.iter().map(|t| quoted(t)).collect::<Vec<_>>().join(", ")))
     }
+
+    fn show(&self) -> Option<String> {
+        self.iter().map(|text| shown_texts(text)).collect::<Self>().write()
+    }
 }
 
 /// A setting that is one of a few words.
@@ -233,6 +289,19 @@ mod tests {
         for text in ["1B", "512MiB", "20GiB"] {
             assert_eq!(ByteSize::read_text(text).expect("valid").write().expect("set"), format!("\"{text}\""));
         }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_masked_where_others_see_it() {
+        let url = Url::read_text("https://tenant@h:4318/v1/traces?key=s3cr3t#t0p").expect("valid");
+        assert_eq!(Some(url.clone()).show().expect("set"), r#""https://[masked]@h:4318/v1/traces?[masked]""#);
+        assert_eq!(Url::read_text("http://h:4317/").expect("valid").show(), Some(r#""http://h:4317""#.to_owned()));
+        let told = mask_parts(&url, "HTTP 404: no POST /v1/traces?key=s3cr3t for tenant (s3cr3t)");
+        assert_eq!(told, "HTTP 404: no POST /v1/traces?[masked] for [masked] ([masked])");
+        let servers = "nats://a:4222,tls://u:p@b:4222?jwt=x".to_owned();
+        assert_eq!(servers.show(), Some(r#""nats://a:4222,tls://[masked]@b:4222?[masked]""#.to_owned()));
+        assert_eq!(vec!["http://u@h".to_owned()].show(), Some(r#"["http://[masked]@h"]"#.to_owned()));
+        assert_eq!("warn,fleetscope=debug".to_owned().show(), Some(r#""warn,fleetscope=debug""#.to_owned()));
     }
 
     #[test]

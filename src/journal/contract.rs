@@ -40,7 +40,7 @@ fn an_empty_journal_answers_everything(journal: &dyn Journal) {
     let page = journal.search(&crate::model::Query { limit: 10, ..Default::default() }).expect("search");
     assert!(page.items.is_empty() && page.next.is_none());
     assert!(journal.deliveries(1).expect("deliveries").is_empty());
-    assert!(journal.story_records("s", 10).expect("story").is_empty());
+    assert!(journal.story_records("s", 10, usize::MAX).expect("story").records.is_empty());
     assert!(journal.find("A", 0, 1).expect("find").is_none());
     assert!(journal.positions().expect("positions").is_empty());
     assert_eq!(journal.sink_position("otlp").expect("sink"), 0);

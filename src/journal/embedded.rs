@@ -19,6 +19,7 @@ mod framing;
 mod letters;
 mod links;
 mod live;
+mod look;
 mod meta;
 mod plan;
 mod posting;
@@ -45,7 +46,7 @@ use parking_lot::Mutex;
 use self::append::Writer;
 use self::engine::Engine;
 use self::live::Live;
-use super::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
+use super::{Commit, DeadLetter, Expired, Journal, JournalError, Stats, StoryRecords};
 use crate::model::{Cursor, Delivery, Filter, Known, Page, Position, Query, Record, Seq, StoryView, Timestamp};
 
 /// Sequences in a segment, as a power of two. The postings of an open segment and of one being sealed are in memory,
@@ -123,8 +124,8 @@ impl Journal for Embedded {
         self.deliveries_of(seq)
     }
 
-    fn story_records(&self, story: &str, limit: usize) -> Result<Vec<Arc<Record>>, JournalError> {
-        self.trace_of(story, limit)
+    fn story_records(&self, story: &str, limit: usize, max_bytes: usize) -> Result<StoryRecords, JournalError> {
+        self.trace_of(story, limit, max_bytes)
     }
 
     fn find(&self, stream: &str, incarnation: u32, stream_seq: u64) -> Result<Option<Known>, JournalError> {

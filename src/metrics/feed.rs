@@ -11,7 +11,7 @@ families! {
         queued: gauge = "fleetscope_feed_queued_bytes" [],
         /// Entries not sent to a slow client; it was told of the gap.
         dropped: counter = "fleetscope_feed_dropped_total" ["reason"],
-        /// Clients disconnected because they did not keep up or did not answer.
+        /// Clients disconnected because they did not keep up, did not answer, or lost their token.
         evicted: counter = "fleetscope_feed_evicted_total" ["reason"],
         /// Time from a message being stored to it being handed to a client's socket.
         latency: histogram = "fleetscope_feed_latency_seconds" [] buckets LATENCY,

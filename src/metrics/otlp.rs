@@ -9,7 +9,7 @@ families! {
         spans: counter = "fleetscope_spans_total" ["outcome"],
         /// Spans read from the journal and not yet settled: in flight, or accepted less than the settle time ago.
         open: gauge = "fleetscope_spans_open" [],
-        /// Spans sent again because an outcome was unknown or the backend restarted.
+        /// Spans sent again: `unknown_outcome`, `backend_restart`, or `control` (one taken before, to try the backend with).
         resent: counter = "fleetscope_spans_resent_total" ["reason"],
         /// Requests by outcome: ok, partial, retried, bisected, rejected.
         requests: counter = "fleetscope_otlp_requests_total" ["outcome"],

@@ -1,12 +1,15 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod shown;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use prometheus::{GaugeVec, Histogram, IntCounter};
+use prometheus::{Histogram, IntCounter};
 
+use self::shown::{Samples, Shown};
 use crate::metrics::Metrics;
 use crate::model::{
     AgentState, AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Measure, StreamsReport, Text,
@@ -256,46 +259,6 @@ impl Recorder {
             self.shown.replace(family, &format!("streams {n}"), values);
         }
     }
-}
-
-/// Values by their labels.
-type Samples = BTreeMap<Vec<String>, f64>;
-
-/// The label sets each group of gauges shows, so that what is gone can be removed without a moment without values.
-#[derive(Debug, Default)]
-struct Shown(HashMap<String, BTreeSet<Vec<String>>>);
-
-impl Shown {
-    /// Sets the values of a group, then removes the label sets that are no longer in it.
-    fn replace(&mut self, family: &GaugeVec, group: &str, values: Samples) {
-        for (labels, value) in &values {
-            family.with_label_values(labels.as_slice()).set(*value);
-        }
-        let now: BTreeSet<Vec<String>> = values.into_keys().collect();
-        let before = self.0.insert(group.to_owned(), now.clone()).unwrap_or_default();
-        for labels in before.difference(&now) {
-            remove(family, labels);
-        }
-    }
-
-    /// Removes groups by the rest of their name.
-    fn forget(&mut self, family: &GaugeVec, prefix: &str, gone: impl Fn(&str) -> bool) {
-        self.0.retain(|group, shown| {
-            let goes = group.strip_prefix(prefix).is_some_and(&gone);
-            if goes {
-                for labels in shown.iter() {
-                    remove(family, labels);
-                }
-            }
-            !goes
-        });
-    }
-}
-
-fn remove(family: &GaugeVec, labels: &[String]) {
-    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-    // It fails only for labels that are not there, and then there is nothing to remove.
-    let _absent = family.remove_label_values(&labels);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod answer;
 mod batch;
+mod course;
 mod deliver;
 mod desk;
 mod dial;
@@ -16,6 +17,7 @@ mod ledger;
 mod letters;
 mod link;
 mod pass;
+mod proof;
 mod pulse;
 mod pump;
 mod read;
@@ -37,6 +39,7 @@ use self::deliver::Post;
 use self::letters::Letters;
 use self::link::Link;
 use self::pass::Origin;
+use self::proof::Proof;
 use self::pulse::{PART, Pulse};
 use self::pump::{Pump, SINK};
 use self::retry::Backoff;
@@ -88,6 +91,7 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         permits: Semaphore::new(config.in_flight as usize),
         link,
         pulse,
+        proof: Proof::new(),
         letters: Letters::new(Arc::clone(&journal)),
         stop,
         hold: config.settle,

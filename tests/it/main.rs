@@ -10,6 +10,7 @@ mod generated;
 mod journal_crash;
 mod nats_source;
 mod otlp;
+mod page;
 mod prometheus_page;
 mod replay;
 mod servers;

@@ -1,5 +1,6 @@
 //! Recorded runs of the fleet and what they must become: `tests/scenarios/<name>.events.jsonl` → `.spans.txt` (each
-//! trace as a tree) and `.feed.jsonl` (each record in one line). `UPDATE=1` writes them anew.
+//! trace as a tree), `.feed.jsonl` (each record in one line) and `.metrics.txt` (the samples at the end). `UPDATE=1` writes
+//! them anew.
 //!
 //! A line of events is `{"t": seconds, …}` and one of
 //! - a message: `"send": subject`, `"facts": {wire name: value}`, and, where they differ from the usual, `"type"` (the
@@ -10,13 +11,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fleetscope::correlate::{Correlator, Output, Settings};
+use fleetscope::metrics::Metrics;
 use fleetscope::model::{
     AttributeValue, Event, Facts, Form, Key, Message, Payload, Record, Settlement, SettlementKind, Source, Span,
     SpanId, SpanStatus, Timestamp, TraceId, Value, spans_of,
 };
+use fleetscope::sinks::measure::Recorder;
 use serde::Deserialize;
 
 const EPOCH: i64 = 1_771_060_000_000;
@@ -266,6 +270,24 @@ fn feed(records: &[Record]) -> String {
     text
 }
 
+/// What a page says of the fleet: no help, and of histograms the count and the sum.
+fn samples(page: &str) -> String {
+    let of_the_fleet = |line: &&str| {
+        let ours = ["fleet_", "fleetscope_events_total", "fleetscope_correlate_"];
+        ours.iter().any(|name| line.starts_with(name)) && !line.contains("_bucket{")
+    };
+    page.lines().filter(of_the_fleet).fold(String::new(), |text, line| text + line + "\n")
+}
+
+fn time_of(event: &Event) -> Timestamp {
+    match event {
+        Event::Message(message) => message.received,
+        Event::Settlement(settlement) => settlement.at,
+        Event::Tick(at) => *at,
+        _ => Timestamp::ZERO,
+    }
+}
+
 fn own((key, id): (&String, &serde_json::Value)) -> (String, serde_json::Value) {
     (key.clone(), id.clone())
 }
@@ -295,8 +317,16 @@ fn replay(name: &str) -> (Vec<Record>, Vec<Span>) {
     let lines = std::fs::read_to_string(file("events.jsonl")).expect("the scenario is there");
     let mut correlator = Correlator::new(settings(), 1);
     let mut out = Output::default();
+    let metrics = Arc::new(Metrics::new());
+    let mut recorder = Recorder::new(Arc::clone(&metrics));
+    let mut now = Timestamp::ZERO;
     for event in events(&lines) {
+        now = now.max(time_of(&event));
         correlator.apply(event, &mut out);
+        recorder.changes(&correlator.changes(now));
+    }
+    for measure in &out.measures {
+        recorder.record(measure);
     }
     let mut spans = Vec::new();
     for record in &out.records {
@@ -304,6 +334,7 @@ fn replay(name: &str) -> (Vec<Record>, Vec<Span>) {
     }
     golden(&file("spans.txt"), &tree(&spans));
     golden(&file("feed.jsonl"), &feed(&out.records));
+    golden(&file("metrics.txt"), &samples(&metrics.page()));
     (out.records, spans)
 }
 

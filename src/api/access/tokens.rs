@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::Role;
+use super::{Grant, Role};
 
 /// Shortest token accepted, in characters.
 const MIN_TOKEN: usize = 16;
@@ -63,17 +63,22 @@ impl Tokens {
         if tokens.is_empty() { Err(TokensError::Empty(file.to_owned())) } else { Ok(Self(tokens)) }
     }
 
-    /// The role of a token. Hashes are compared whole and all of them, so the time taken tells nothing of a token.
-    pub(in crate::api) fn role(&self, token: &str) -> Option<Role> {
+    /// What a token grants. Hashes are compared whole and all of them, so the time taken tells nothing of a token.
+    pub(in crate::api) fn grant(&self, token: &str) -> Option<Grant> {
         let given: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let differs = |known: &[u8; 32]| known.iter().zip(&given).fold(0, |differs, (a, b)| differs | (a ^ b));
         let mut found = None;
         for (known, role) in &self.0 {
             if differs(known) == 0 {
-                found = Some(*role);
+                found = Some(Grant { role: *role, token: Some(given) });
             }
         }
         found
+    }
+
+    /// Whether a token still grants what it granted.
+    pub(in crate::api) fn holds(&self, grant: Grant) -> bool {
+        self.0.iter().any(|(known, role)| grant.token == Some(*known) && grant.role == *role)
     }
 }
 
@@ -88,11 +93,24 @@ mod tests {
     #[test]
     fn roles_come_from_the_file() {
         let tokens = parse("# who\n\nviewer 0123456789abcdef\ndebug\tfedcba9876543210\n").expect("valid");
-        assert_eq!(tokens.role("0123456789abcdef"), Some(Role::Viewer));
-        assert_eq!(tokens.role("fedcba9876543210"), Some(Role::Debug));
-        assert_eq!(tokens.role("0123456789abcdeF"), None);
-        assert_eq!(tokens.role(""), None);
+        let role = |token| tokens.grant(token).map(|grant| grant.role);
+        assert_eq!(role("0123456789abcdef"), Some(Role::Viewer));
+        assert_eq!(role("fedcba9876543210"), Some(Role::Debug));
+        assert_eq!(role("0123456789abcdeF"), None);
+        assert_eq!(role(""), None);
         assert_eq!(format!("{tokens:?}"), "2 tokens");
+    }
+
+    #[test]
+    fn what_a_token_granted_holds_as_long_as_its_line() {
+        let grant = parse("viewer 0123456789abcdef\n").expect("valid").grant("0123456789abcdef").expect("known");
+        for (text, holds) in [
+            ("debug fedcba9876543210\nviewer 0123456789abcdef\n", true),
+            ("debug 0123456789abcdef\n", false),
+            ("viewer fedcba9876543210\n", false),
+        ] {
+            assert_eq!(parse(text).expect("valid").holds(grant), holds, "{text}");
+        }
     }
 
     #[test]

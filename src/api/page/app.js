@@ -16,7 +16,7 @@ const T = {
   copy: "Copy", copied: "Copied", withheld: r => `The payload needs a token of role ${r}.`, openStory: "Story and trace",
   trace: "Trace", phases: "Phases", tasks: "Tasks", attempts: n => `${n} deliveries`, tokens: "tokens", failures: "failures",
   silent: "silent", pending: "pending", ackPending: "to be acked", redelivered: "redelivered", floor: "ack floor moved", ago: s => `${s} ago`,
-  failed: w => `Failed: ${w}`, more: n => `… ${n} more`, spans: n => `${n} spans`, loading: "Loading…",
+  failed: w => `Failed: ${w}`, more: n => `… ${n} more`, spans: n => `${n} spans`, cut: "cut: the story is longer than what is shown", loading: "Loading…",
 };
 const ICON = { info: "📤", warning: "⚠️", error: "❌" };
 const MARK = { acked: "✅", nacked: "🔁", in_progress: "⏳", terminated: "❌", max_deliveries: "❌", pending: "…", delivered: "→", settled: "✓" };
@@ -45,6 +45,7 @@ async function api(path) {
   if (response.status === 401) { askToken(); throw new Error(T.tokenTitle); }
   const body = await response.json();
   if (!response.ok) throw new Error(body.detail || response.statusText);
+  if (response.headers.get("x-fleetscope-truncated")) body.cut = true;
   return body;
 }
 function askToken() { if (!$("login").open) $("login").showModal(); }
@@ -90,7 +91,7 @@ $("filter").addEventListener("submit", e => { e.preventDefault(); setFilter(pars
 
 // ---- the stream: newest first, at most MAX_ROWS in the page
 const rows = new Map();
-let buffer = [], paused = false, older = null, last = 0, generation = 0, seen = 0;
+let buffer = [], paused = false, older = null, last = 0, generation = 0, seen = 0, loaded = false, again = 0, failures = 0;
 const clock = t => new Date(t).toLocaleTimeString([], { hour12: false });
 const ms = v => v === null || v === undefined ? "" : v < 1000 ? `${Math.round(v)} ms` : `${(v / 1000).toFixed(1)} s`;
 const tag = (key, value) => el("button", { type: "button", className: "tag", on: { click: e => { e.stopPropagation(); add(key, value); } } }, value);
@@ -167,6 +168,8 @@ $("fresh").addEventListener("click", () => setPaused(false));
 
 async function reload() {
   const mine = ++generation;
+  loaded = false;
+  clearTimeout(again);
   rows.clear();
   buffer = [];
   $("fresh").hidden = $("problem").hidden = true;
@@ -180,8 +183,15 @@ async function reload() {
     $("more").hidden = !older;
     if (!page.items.length) $("count").textContent = T.noEvents;
     last = Math.max(head, page.items.at(-1)?.seq || 0);
+    loaded = true;
+    failures = 0;
     subscribe(last);
-  } catch (error) { fail(error); }
+  } catch (error) {
+    if (mine !== generation) return;
+    fail(error);
+    // Without this page there is no subscription: tried again until it is there, or the filter changes.
+    again = setTimeout(reload, backoff(failures++));
+  }
 }
 function fail(error) { $("problem").hidden = false; $("problem").textContent = T.failed(error.message); }
 $("more").addEventListener("click", async () => {
@@ -215,8 +225,9 @@ async function connect() {
 function retry() {
   link("down", T.down);
   clearTimeout(timer);
-  timer = setTimeout(connect, Math.min(10000, 500 * 2 ** tries++) * (0.5 + Math.random() / 2));
+  timer = setTimeout(connect, backoff(tries++));
 }
+const backoff = n => Math.min(10000, 500 * 2 ** n) * (0.5 + Math.random() / 2);
 function subscribe(since) {
   if (socket?.readyState !== 1) return;
   socket.send(JSON.stringify({ type: "subscribe", filter, since, rate: 500 }));
@@ -226,7 +237,8 @@ function receive(frame) {
   switch (frame.type) {
     case "hello":
       tries = 0;
-      if (!started) { started = true; last = frame.head; reload(); } else subscribe(last);
+      if (!started) { started = true; last = frame.head; }
+      if (loaded) subscribe(last); else reload();
       break;
     case "events": last = Math.max(last, frame.up_to); arrived(frame); break;
     case "deliveries": settled(frame); break;
@@ -365,7 +377,7 @@ function waterfall(trace) {
   const ids = new Set(spans.map(s => s.spanId)), children = new Map();
   for (const span of spans) {
     const parent = ids.has(span.parentSpanId) && span.parentSpanId !== span.spanId ? span.parentSpanId : "";
-    children.set(parent, (children.get(parent) || []).concat(span));
+    if (children.has(parent)) children.get(parent).push(span); else children.set(parent, [span]);
   }
   const from = spans[0].from, length = Math.max(1, spans.reduce((m, s) => Math.max(m, s.to), 0) - from);
   const out = [], todo = (children.get("") || []).map(s => [s, 0]).reverse();
@@ -377,9 +389,9 @@ function waterfall(trace) {
     const name = el("span", { title: `${span.name} (${span.service})` }, span.name);
     name.style.paddingLeft = `${Math.min(depth, 12) * 10}px`;
     out.push(el("div", { className: "span" }, name, el("div", { className: "track", title: ms(span.to - span.from) }, bar)));
-    todo.push(...(children.get(span.spanId) || []).map(s => [s, depth + 1]).reverse());
+    for (const child of (children.get(span.spanId) || []).reverse()) todo.push([child, depth + 1]);
   }
-  return el("div", { className: "fall" }, el("p", { className: "quiet" }, `${T.spans(spans.length)} · ${ms(length)}`), ...out);
+  return el("div", { className: "fall" }, el("p", { className: "quiet" }, [T.spans(spans.length), ms(length), trace.cut && T.cut].filter(Boolean).join(" · ")), ...out);
 }
 
 // ---- keyboard and, on small screens, one panel at a time
@@ -410,7 +422,11 @@ connect();
 function follow() {
   const [kind, id] = location.hash.slice(1).split(/\/(.*)/);
   if (kind === "event" && /^\d+$/.test(id)) openEvent(id);
-  else if (kind === "story" && id) openStory(decodeURIComponent(id));
+  else if (kind === "story" && id) openStory(decoded(id));
+}
+// A name that is no valid encoding was typed by hand: it is taken as it stands.
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
 }
 addEventListener("hashchange", follow);
 follow();

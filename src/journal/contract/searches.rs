@@ -101,10 +101,30 @@ fn traces(journal: &dyn Journal, history: &History) {
             found || record.delivery().is_some_and(|d| d.event.story.as_deref() == Some(story))
         };
         let expected: Vec<Seq> = history.records().iter().filter(|r| in_trace(r)).map(|r| r.seq).collect();
-        let records = journal.story_records(story, usize::MAX).expect("story");
-        assert_eq!(super::seqs(&records), expected, "{story}");
-        let some = journal.story_records(story, 3).expect("story");
-        assert_eq!(super::seqs(&some), expected[..expected.len().min(3)]);
+        let all = journal.story_records(story, usize::MAX, usize::MAX).expect("story");
+        assert_eq!((super::seqs(&all.records), all.cut), (expected.clone(), false), "{story}");
+        let some = journal.story_records(story, 3, usize::MAX).expect("story");
+        assert_eq!(super::seqs(&some.records), expected[..expected.len().min(3)]);
+        assert_eq!(some.cut, expected.len() > 3, "{story}");
+        let exactly = journal.story_records(story, expected.len(), usize::MAX).expect("story");
+        assert_eq!(exactly, all, "all there is is no cut");
+        let few = journal.story_records(story, usize::MAX, 1).expect("story");
+        assert_eq!((few.records.len(), few.cut), (expected.len().min(1), expected.len() > 1), "{story}");
+        spans_are_whole(history, &all.records);
+    }
+}
+
+/// Without their payloads, records make the spans they make with them.
+fn spans_are_whole(history: &History, records: &[Arc<Record>]) {
+    for bare in records {
+        let whole = &history.records()[bare.seq as usize - 1];
+        let spans = |record: &Record| {
+            let mut spans = Vec::new();
+            spans_of(record, &mut |span| spans.push(span.clone()));
+            spans
+        };
+        assert_eq!(spans(bare), spans(whole));
+        assert!(bare.entry().is_none_or(|(message, _)| message.payload.bytes.is_empty()));
     }
 }
 

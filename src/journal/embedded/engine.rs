@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use heed::types::Bytes;
-use heed::{CommitOrAbort, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithoutTls};
+use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithoutTls};
 
 use crate::journal::JournalError;
 
@@ -16,6 +16,10 @@ pub(super) type Table = heed::Database<'static, Bytes, Bytes>;
 
 /// Readers at one time: blocking threads of the API, sinks and exports.
 const MAX_READERS: u32 = 1024;
+
+/// The file LMDB keeps everything in, and the one that is locked by whoever has the journal.
+const DATA: &str = "data.mdb";
+const LOCK: &str = "fleetscope.lock";
 
 const NAMES: [&str; 11] =
     ["meta", "frame", "origin", "post", "type", "block", "delivery", "story", "closed", "snapshot", "letter"];
@@ -47,12 +51,20 @@ pub(super) struct Tables {
     pub(super) letter: Table,
 }
 
+impl Tables {
+    /// In the order of their names.
+    const fn of(tables: [Table; NAMES.len()]) -> Self {
+        let [meta, frame, origin, post, types, block, delivery, story, closed, snapshot, letter] = tables;
+        Self { meta, frame, origin, post, types, block, delivery, story, closed, snapshot, letter }
+    }
+}
+
 /// An open environment, its tables, and the lock that keeps other processes out.
 pub(super) struct Engine {
     env: Env<WithoutTls>,
     pub(super) tables: Tables,
     folder: PathBuf,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -81,10 +93,36 @@ impl Engine {
             let made: [_; NAMES.len()] = made.try_into().unwrap_or_else(|_| unreachable!("one table per name"));
             heed::Result::Ok(CommitOrAbort::<_, ()>::Commit(made))
         })?;
-        let [meta, frame, origin, post, types, block, delivery, story, closed, snapshot, letter] =
-            made.commit().expect("the closure above never aborts");
-        let tables = Tables { meta, frame, origin, post, types, block, delivery, story, closed, snapshot, letter };
-        Ok(Self { env, tables, folder: folder.to_owned(), _lock: lock })
+        let tables = Tables::of(made.commit().expect("the closure above never aborts"));
+        Ok(Self { env, tables, folder: folder.to_owned(), _lock: Some(lock) })
+    }
+
+    /// Opens what is there to be read only, without a trace in the folder; `None` = there is no journal.
+    pub(super) fn open_to_read(folder: &Path) -> Result<Option<Self>, JournalError> {
+        if !folder.join(DATA).exists() {
+            return Ok(None);
+        }
+        let lock = shared_lock(folder)?;
+        let mut options = EnvOpenOptions::new().read_txn_without_tls();
+        options.max_dbs(NAMES.len() as u32);
+        // SAFETY: LMDB's own lock file is left alone, so nothing but ours tells a writer of this reader. The shared lock,
+        // taken above, keeps every writer out; where its file is missing no Fleetscope has ever opened this copy.
+        #[expect(unsafe_code, reason = "heed maps the file; the shared lock keeps writers out")]
+        let env = unsafe { options.flags(EnvFlags::READ_ONLY | EnvFlags::NO_LOCK).open(folder) }?;
+        let txn = env.read_txn()?;
+        let found = env.open_databases_and_commit(txn, |opener, txn| {
+            let mut found = Vec::with_capacity(NAMES.len());
+            for name in NAMES {
+                match opener.open_database::<Bytes, Bytes>(txn, Some(name))? {
+                    Some(table) => found.push(table),
+                    None => return heed::Result::Ok(CommitOrAbort::Abort(())),
+                }
+            }
+            let found: [_; NAMES.len()] = found.try_into().unwrap_or_else(|_| unreachable!("one table per name"));
+            Ok(CommitOrAbort::Commit(found))
+        })?;
+        let Some(found) = found.commit() else { return Ok(None) };
+        Ok(Some(Self { env, tables: Tables::of(found), folder: folder.to_owned(), _lock: lock }))
     }
 
     /// One consistent snapshot. Keep it short: pages it sees are not reused.
@@ -141,9 +179,25 @@ fn probe(folder: &Path) -> Result<(), JournalError> {
 }
 
 fn lock(folder: &Path) -> Result<File, JournalError> {
-    let path = folder.join("fleetscope.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(of_io)?;
-    match file.try_lock() {
+    let file = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK)).map_err(of_io)?;
+    let locked = file.try_lock();
+    held(folder, file, locked)
+}
+
+/// A lock that keeps writers out, on a file that is there.
+fn shared_lock(folder: &Path) -> Result<Option<File>, JournalError> {
+    match File::open(folder.join(LOCK)) {
+        Ok(file) => {
+            let locked = file.try_lock_shared();
+            held(folder, file, locked).map(Some)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(of_io(e)),
+    }
+}
+
+fn held(folder: &Path, file: File, locked: Result<(), TryLockError>) -> Result<File, JournalError> {
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(JournalError::InUse(folder.display().to_string())),
         Err(TryLockError::Error(e)) => Err(of_io(e)),

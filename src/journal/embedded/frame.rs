@@ -55,6 +55,11 @@ impl Row {
         self.text.clone()
     }
 
+    /// Bytes of the row without its text.
+    pub(super) fn bare_size(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Bytes of the row, before compression.
     pub(super) fn size(&self) -> usize {
         self.rest.len() + self.text.len()
@@ -164,13 +169,22 @@ impl<'t> Frame<'t> {
 
     /// One record.
     pub(super) fn record(&self, index: usize, content: &Content<'_>) -> Result<Arc<Record>, JournalError> {
+        self.decode(index, content, true)
+    }
+
+    /// One record without its payload.
+    pub(super) fn bare(&self, index: usize, content: &Content<'_>) -> Result<Arc<Record>, JournalError> {
+        self.decode(index, content, false)
+    }
+
+    fn decode(&self, index: usize, content: &Content<'_>, payload: bool) -> Result<Arc<Record>, JournalError> {
         let seq = self.first + index as u64;
         let row = &self.rows[index];
         content
             .rest
             .get(row.rest.clone())
             .zip(content.text.get(row.text.clone()))
-            .and_then(|(rest, text)| row::decode(seq, row.at, rest, text))
+            .and_then(|(rest, text)| row::decode(seq, row.at, rest, text, payload))
             .ok_or_else(|| damaged(seq, "record"))
     }
 }

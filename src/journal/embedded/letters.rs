@@ -28,3 +28,25 @@ pub(super) fn newest(engine: &Engine, txn: &RoTxn<'_>, limit: usize) -> Result<V
     }
     Ok(letters)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    #[test]
+    fn the_oldest_letters_go_when_there_are_too_many() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let engine = Engine::open(dir.path(), 64 << 20).expect("opens");
+        let letter = |n| DeadLetter { seq: n, span_id: "ab".into(), reason: "bad".into(), at: Timestamp::ZERO };
+        // One transaction: what is tested is the count, not the disk.
+        let mut txn = engine.write().expect("a transaction");
+        for n in 1..=KEPT + 7 {
+            put(&engine, &mut txn, &letter(n)).expect("keeps");
+        }
+        txn.commit().expect("commits");
+        let kept = newest(&engine, &engine.read().expect("a snapshot"), usize::MAX).expect("letters");
+        assert_eq!(kept.len() as u64, KEPT);
+        assert_eq!((kept.first(), kept.last()), (Some(&letter(KEPT + 7)), Some(&letter(8))));
+    }
+}

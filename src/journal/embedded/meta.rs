@@ -20,17 +20,22 @@ const SINK: u8 = b's';
 /// Writes the format into a new journal, or checks that of an old one. Gives the segments' size it was made with.
 pub(super) fn check_format(engine: &Engine, bits: u32) -> Result<Segments, JournalError> {
     let mut txn = engine.write()?;
-    let found = engine.tables.meta.get(&txn, b"format")?.map(<[u8]>::to_vec);
-    let Some(found) = found else {
-        let mut value = FORMAT.to_be_bytes().to_vec();
-        value.extend_from_slice(&bits.to_be_bytes());
-        engine.tables.meta.put(&mut txn, b"format", &value)?;
-        txn.commit()?;
-        return Ok(Segments { bits });
-    };
-    let mut found = Reader::new(&found);
+    if let Some(segments) = format(engine, &txn)? {
+        return Ok(segments);
+    }
+    let mut value = FORMAT.to_be_bytes().to_vec();
+    value.extend_from_slice(&bits.to_be_bytes());
+    engine.tables.meta.put(&mut txn, b"format", &value)?;
+    txn.commit()?;
+    Ok(Segments { bits })
+}
+
+/// Checks the format, and gives the segments' size; `None` = a journal that was never written.
+pub(super) fn format(engine: &Engine, txn: &RoTxn<'_>) -> Result<Option<Segments>, JournalError> {
+    let Some(found) = engine.tables.meta.get(txn, b"format")? else { return Ok(None) };
+    let mut found = Reader::new(found);
     match (found.key_u32(), found.key_u32()) {
-        (Some(FORMAT), Some(bits @ 4..=24)) => Ok(Segments { bits }),
+        (Some(FORMAT), Some(bits @ 4..=24)) => Ok(Some(Segments { bits })),
         (format, _) => Err(JournalError::Format { found: format.unwrap_or(0), known: FORMAT }),
     }
 }

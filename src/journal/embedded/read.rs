@@ -9,12 +9,13 @@ use heed::RoTxn;
 use super::append::pair;
 use super::bytes_of::u64_of;
 use super::engine::Engine;
+use super::frame::Frame;
 use super::framing::stream_hash;
 use super::plan::Plan;
 use super::scan::{End, Scan, frame_of, unpack};
 use super::term::{Field, Term, first_part};
 use super::{Embedded, rows};
-use crate::journal::JournalError;
+use crate::journal::{JournalError, StoryRecords};
 use crate::model::{Body, Cursor, Delivery, Filter, Known, Order, Page, Query, Record, Seq, TraceId, TraceKey};
 
 /// Most entries on a page.
@@ -137,8 +138,8 @@ impl Embedded {
         Ok(None)
     }
 
-    /// Everything with a span in the story's trace, its continuations included.
-    pub(super) fn trace_of(&self, story: &str, limit: usize) -> Result<Vec<Arc<Record>>, JournalError> {
+    /// Everything with a span in the story's trace, its continuations included; payloads are left out.
+    pub(super) fn trace_of(&self, story: &str, limit: usize, max_bytes: usize) -> Result<StoryRecords, JournalError> {
         let live = self.live.load_full();
         let txn = self.engine.read()?;
         let key = TraceKey::story(story);
@@ -146,17 +147,31 @@ impl Embedded {
         let mut clause = vec![Term::new(Field::Story, story.as_bytes()), Term::trace(key.as_str())];
         clause.extend(parts.iter().map(|trace| Term::span(*trace)));
         let clauses = [clause];
-        let mut records = Vec::new();
+        let (mut found, mut bytes, mut open) = (StoryRecords::default(), 0, None);
         for segment in live.segments.of(live.first).0..=live.segments.of(live.last).0 {
-            for row in rows::of_segment(&self.engine, &txn, &live, segment, &clauses)? {
-                let seq = live.segments.first(segment) + u64::from(row);
-                if seq > live.last || records.len() == limit {
-                    break;
+            let first = live.segments.first(segment);
+            let rows = rows::of_segment(&self.engine, &txn, &live, segment, &clauses)?;
+            for seq in rows.into_iter().map(|row| first + u64::from(row)).filter(|seq| *seq <= live.last) {
+                if open.as_ref().is_none_or(|(frame, _): &(Frame<'_>, _)| frame.last() < seq) {
+                    let Some(frame) = frame_of(&self.engine, &txn, seq)? else { continue };
+                    let content = unpack(&frame)?;
+                    open = Some((frame, content));
                 }
-                records.extend(record(&self.engine, &txn, seq)?.filter(|record| is_in(record, &key, &parts)));
+                let Some((frame, content)) = &open else { continue };
+                let index = (seq - frame.first) as usize;
+                let record = frame.bare(index, content)?;
+                if !is_in(&record, &key, &parts) {
+                    continue;
+                }
+                if found.records.len() == limit || bytes >= max_bytes {
+                    found.cut = true;
+                    return Ok(found);
+                }
+                bytes += frame.rows[index].bare_size();
+                found.records.push(record);
             }
         }
-        Ok(records)
+        Ok(found)
     }
 
     /// The trace ids of a trace and its continuations. Continuations are counted up without a gap.

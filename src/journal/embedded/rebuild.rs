@@ -19,15 +19,21 @@ const RUN: usize = 1 << 18;
 
 pub(super) fn live(engine: &Engine, segments: Segments) -> Result<Live, JournalError> {
     let txn = engine.read()?;
-    let mut live = Live::empty(segments);
-    meta::load_ends(engine, &txn, &mut live)?;
-    if let Some((key, bytes)) = engine.tables.frame.first(&txn)? {
-        let frame = Frame::open(u64_of(key).unwrap_or(0), bytes)?;
-        (live.first, live.oldest) = (frame.first, frame.rows.first().map(|row| row.at));
-    }
+    let mut live = ends(engine, &txn, segments)?;
     live.types = Arc::new(types(engine, &txn)?);
     live.blocks = Arc::new(blocks(engine, &txn)?);
     open_segments(engine, &txn, &mut live)?;
+    Ok(live)
+}
+
+/// Only where the journal begins and ends.
+pub(super) fn ends(engine: &Engine, txn: &RoTxn<'_>, segments: Segments) -> Result<Live, JournalError> {
+    let mut live = Live::empty(segments);
+    meta::load_ends(engine, txn, &mut live)?;
+    if let Some((key, bytes)) = engine.tables.frame.first(txn)? {
+        let frame = Frame::open(u64_of(key).unwrap_or(0), bytes)?;
+        (live.first, live.oldest) = (frame.first, frame.rows.first().map(|row| row.at));
+    }
     Ok(live)
 }
 

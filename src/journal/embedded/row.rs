@@ -151,12 +151,12 @@ impl Flavor for Append<'_> {
     }
 }
 
-/// The record of a row; `None` = these are not the bytes of one.
-pub(super) fn decode(seq: Seq, at: Timestamp, rest: &[u8], text: &[u8]) -> Option<Arc<Record>> {
+/// The record of a row, with or without its payload; `None` = these are not the bytes of one.
+pub(super) fn decode(seq: Seq, at: Timestamp, rest: &[u8], text: &[u8], payload: bool) -> Option<Arc<Record>> {
     let (body, spans, links): (BodyIn, Vec<Span>, Vec<Link>) = postcard::from_bytes(rest).ok()?;
     let body = match body {
         BodyIn::Entry(entry) => {
-            let (message, resolved) = entry.with_text(text)?;
+            let (message, resolved) = entry.with_text(text, payload)?;
             Body::Message(Box::new(message), Box::new(resolved))
         }
         BodyIn::Delivery(delivery) => Body::Delivery(delivery),
@@ -166,9 +166,10 @@ pub(super) fn decode(seq: Seq, at: Timestamp, rest: &[u8], text: &[u8]) -> Optio
 }
 
 impl EntryIn {
-    fn with_text(self, text: &[u8]) -> Option<(Message, Resolved)> {
+    fn with_text(self, text: &[u8], with_payload: bool) -> Option<(Message, Resolved)> {
         let (text, summary) = text.split_at_checked(text.len().checked_sub(self.summary_len as usize)?)?;
         let (payload, subject) = text.split_at_checked(text.len().checked_sub(self.subject_len as usize)?)?;
+        let payload = if with_payload { Bytes::copy_from_slice(payload) } else { Bytes::new() };
         let message = Message {
             source: self.source,
             stream: self.stream,
@@ -187,7 +188,7 @@ impl EntryIn {
             claimed: self.claimed,
             facts: self.facts,
             undecodable: self.undecodable,
-            payload: Payload { bytes: Bytes::copy_from_slice(payload), truncated: self.truncated, masked: self.masked },
+            payload: Payload { bytes: payload, truncated: self.truncated, masked: self.masked },
         };
         let resolved = Resolved {
             ids: self.ids,

@@ -191,8 +191,16 @@ pub(super) fn frame_of<'t>(engine: &Engine, txn: &'t RoTxn<'_>, seq: Seq) -> Res
     Ok((frame.last() >= seq).then_some(frame))
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Frames this thread has unpacked.
+    pub(super) static UNPACKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// All of a frame, unpacked.
 pub(super) fn unpack<'t>(frame: &Frame<'t>) -> Result<Content<'t>, JournalError> {
+    #[cfg(test)]
+    UNPACKED.set(UNPACKED.get() + 1);
     let text: Cow<'t, [u8]> = frame.text()?;
     frame.content(text)
 }

@@ -67,6 +67,23 @@ fn answers_as_before_when_opened_again() {
 }
 
 #[test]
+fn a_storys_trace_unpacks_each_frame_once() {
+    let dir = folder();
+    let (journal, mut history) = (open(&dir, 6), History::new(24));
+    for _ in 0..5 {
+        append(&journal, &history.more(60));
+    }
+    let txn = journal.engine.read().expect("reads");
+    let frames = journal.engine.tables.frame.len(&txn).expect("reads") as usize;
+    drop(txn);
+    let before = super::scan::UNPACKED.get();
+    let records = journal.story_records("s-1", usize::MAX, usize::MAX).expect("story").records;
+    let unpacked = super::scan::UNPACKED.get() - before;
+    assert!(records.len() > 2 * frames, "{} records of {frames} frames prove nothing", records.len());
+    assert!(unpacked <= frames, "{unpacked} times for {frames} frames");
+}
+
+#[test]
 fn segments_keep_the_size_they_were_made_with() {
     let dir = folder();
     let mut history = History::new(22);

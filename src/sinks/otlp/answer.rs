@@ -53,6 +53,20 @@ pub(super) enum Answer {
     },
 }
 
+impl Answer {
+    /// The same with another text.
+    pub(super) fn with_text(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        let (Self::Accepted { message: text, .. }
+        | Self::Retry { why: text, .. }
+        | Self::Unknown { why: text, .. }
+        | Self::Blocked { why: text }
+        | Self::TooLarge { why: text }
+        | Self::Refused { why: text }) = &mut self;
+        *text = change(text);
+        self
+    }
+}
+
 /// Makes a backend's text safe and short.
 pub(super) fn tidy(message: &str) -> String {
     shorten(&printable(message), MESSAGE)

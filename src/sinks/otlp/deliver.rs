@@ -1,5 +1,6 @@
 //! One batch's way to the backend: sent until every span of it is taken or a dead letter.
-//! Takes: a batch. Gives: when it was taken, and which spans never will be. Never: gives up on a backend that is away.
+//! Takes: a batch. Gives: when it was taken, and which spans never will be. Never: gives up on a backend
+//! that is away, or blames a span for a backend that takes none.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::batch::Batch;
+use super::course::{Course, Next, Suspect};
 use super::letters::Letters;
 use super::link::{Link, LinkEvent};
+use super::proof::Proof;
 use super::pulse::Pulse;
 use super::retry::{self, Backoff};
 use super::transport::Transport;
@@ -28,6 +31,7 @@ pub(super) struct Post {
     pub(super) permits: Semaphore,
     pub(super) link: Link,
     pub(super) pulse: Pulse,
+    pub(super) proof: Proof,
     pub(super) letters: Letters,
     pub(super) stop: CancellationToken,
     /// How long a request with an unknown outcome is held before it is sent again.
@@ -58,56 +62,105 @@ impl Post {
     /// Sends `batch` until it is done with.
     pub(super) async fn deliver(&self, batch: &Arc<Batch>) -> Delivered {
         let mut delivered = Delivered { taken: None, epoch: u64::MAX, dead: Vec::new(), rejected: 0 };
-        let whole = 0..batch.items.len();
-        let mut parts = vec![whole];
-        let mut vetted = false;
-        while let Some(range) = parts.pop() {
-            match self.send(batch.part(&range), range.len() as u64, &mut vetted).await {
-                Ended::Taken { rejected, message, epoch } => {
+        let mut course = Course::new(batch.items.len());
+        while !course.is_done() {
+            let Some(next) = self.next(&mut course).await else { return delivered };
+            let range = next.range();
+            // Looked at before sending: what is taken meanwhile says nothing about this request.
+            let proven = matches!(&next, Next::Suspect(suspect) if self.proof.since(suspect.refused));
+            let ended = self.send(batch.part(&range), range.len() as u64, proven, &mut course.vetted).await;
+            match (ended, next) {
+                (Ended::Stopped, _) => return delivered,
+                (_, Next::Control(item)) => course.control = Some((item, Instant::now())),
+                (Ended::Taken { rejected, message, epoch }, _) => {
                     delivered.epoch = delivered.epoch.min(epoch);
-                    if rejected > 0 {
-                        let rejected = rejected.min(range.len() as u64);
-                        delivered.rejected += rejected;
-                        let first = &batch.items[range.start];
-                        let what = format!(
-                            "{rejected} of {} spans of records {} to {} were not taken, nobody knows which: {message}",
-                            range.len(),
-                            first.seq,
-                            batch.items[range.end - 1].seq
-                        );
-                        if !self.letters.keep(first.seq, first.span_id, &what, &self.stop).await {
-                            return delivered;
-                        }
+                    if rejected == 0 {
+                        course.control = Some((range.start, Instant::now()));
+                    } else if !self.note(batch, &range, rejected, &message, &mut delivered).await {
+                        return delivered;
                     }
                 }
-                Ended::Halve { why } if range.len() == 1 => {
-                    let item = &batch.items[range.start];
+                (Ended::Halve { why }, Next::Suspect(suspect)) if proven => {
+                    let item = &batch.items[suspect.item];
                     if !self.letters.keep(item.seq, item.span_id, &why, &self.stop).await {
                         return delivered;
                     }
                     delivered.dead.push((item.seq, item.span_id));
                 }
-                Ended::Halve { .. } => {
-                    let (first, second) = halves(&range);
-                    parts.extend([second, first]);
+                (Ended::Halve { why }, Next::Suspect(suspect)) => course.doubt(suspect, why),
+                (Ended::Halve { why }, Next::Part(range)) if range.len() == 1 => {
+                    course.doubt(Suspect { item: range.start, refused: Instant::now() }, why);
                 }
-                Ended::Stopped => return delivered,
+                (Ended::Halve { .. }, Next::Part(range)) => {
+                    let (first, second) = halves(&range);
+                    course.parts.extend([second, first]);
+                }
             }
         }
         delivered.taken = Some(Instant::now());
         delivered
     }
 
-    /// Sends one request until something final is known of it.
-    async fn send(&self, body: Bytes, spans: u64, vetted: &mut bool) -> Ended {
+    /// What to send next, after a wait if nothing shows that the backend takes any span. `None` = stopped.
+    async fn next(&self, course: &mut Course) -> Option<Next> {
+        if let Some(refused) = course.doubtful(&self.proof) {
+            course.waits += 1;
+            if course.waits > 1 {
+                self.pulse.down(&format!("spans are refused one by one and none is taken: {}", course.why));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(course.backoff.next()) => {}
+                () = self.proof.wait(refused) => {}
+                () = self.stop.cancelled() => return None,
+            }
+        } else {
+            course.waits = 0;
+            course.backoff = Backoff::default();
+        }
+        let next = course.pick(&self.proof, self.hold);
+        if let Some(Next::Control(_)) = next {
+            self.pulse.again("control", 1);
+        }
+        next
+    }
+
+    /// Keeps a letter about spans that were not taken. `false` = stopped before that.
+    async fn note(
+        &self,
+        batch: &Batch,
+        range: &Range<usize>,
+        rejected: u64,
+        message: &str,
+        delivered: &mut Delivered,
+    ) -> bool {
+        let rejected = rejected.min(range.len() as u64);
+        delivered.rejected += rejected;
+        let (first, last) = (&batch.items[range.start], &batch.items[range.end - 1]);
+        let what = format!(
+            "{rejected} of {} spans of records {} to {} were not taken, nobody knows which: {message}",
+            range.len(),
+            first.seq,
+            last.seq
+        );
+        self.letters.keep(first.seq, first.span_id, &what, &self.stop).await
+    }
+
+    /// Sends one request until something final is known of it; `last` = a refusal of a single span is final.
+    async fn send(&self, body: Bytes, spans: u64, last: bool, vetted: &mut bool) -> Ended {
         let mut backoff = Backoff::default();
         loop {
             let mut refusals = self.link.refusals();
+            let sent = Instant::now();
             let (answer, epoch) = self.ask(body.clone()).await;
-            let outcome = outcome(&answer, spans);
+            let outcome = outcome(&answer, spans, last);
             self.pulse.heard(outcome, &answer);
             let go_on = match answer {
-                Answer::Accepted { rejected, message } => return Ended::Taken { rejected, message, epoch },
+                Answer::Accepted { rejected, message } => {
+                    if rejected < spans {
+                        self.proof.took(sent);
+                    }
+                    return Ended::Taken { rejected, message, epoch };
+                }
                 Answer::TooLarge { why } => return Ended::Halve { why },
                 Answer::Refused { why } if *vetted => return Ended::Halve { why },
                 Answer::Refused { why } => match self.vet(&why).await {
@@ -123,7 +176,7 @@ impl Post {
                     if doubt {
                         self.link.tell(LinkEvent::Lost);
                     }
-                    self.pulse.unsure(spans);
+                    self.pulse.again("unknown_outcome", spans);
                     self.hold(backoff.next(), &mut refusals).await
                 }
                 Answer::Blocked { .. } => self.blocked().await,
@@ -209,13 +262,13 @@ enum Vetted {
 }
 
 /// The closed word a request is counted under.
-fn outcome(answer: &Answer, spans: u64) -> &'static str {
+fn outcome(answer: &Answer, spans: u64, last: bool) -> &'static str {
     match answer {
         Answer::Accepted { rejected: 0, .. } => "ok",
         Answer::Accepted { .. } => "partial",
-        Answer::Retry { .. } | Answer::Unknown { .. } | Answer::Blocked { .. } => "retried",
         Answer::TooLarge { .. } | Answer::Refused { .. } if spans > 1 => "bisected",
-        Answer::TooLarge { .. } | Answer::Refused { .. } => "rejected",
+        Answer::TooLarge { .. } | Answer::Refused { .. } if last => "rejected",
+        _ => "retried",
     }
 }
 

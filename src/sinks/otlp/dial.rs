@@ -81,7 +81,7 @@ impl Dial {
         alpn: &[&[u8]],
         link: Option<Link>,
     ) -> Result<Self, DialError> {
-        let no_host = || DialError::NoHost(endpoint.to_string());
+        let no_host = || DialError::NoHost(crate::config::shown_url(endpoint));
         let host: Arc<str> = match endpoint.host().ok_or_else(no_host)? {
             Host::Ipv6(ip) => ip.to_string().into(),
             host => host.to_string().into(),

@@ -42,7 +42,7 @@ impl Http {
         target.set_fragment(None);
         // Credentials in the URL would end up in logs of proxies; `headers_file` is for those.
         let cleared = target.set_username("").and_then(|()| target.set_password(None));
-        cleared.map_err(|()| TransportError::Endpoint(anyhow::anyhow!("`{endpoint}` cannot be requested")))?;
+        cleared.map_err(|()| TransportError::Endpoint(anyhow::anyhow!("it cannot be requested")))?;
         let uri = target.as_str().parse::<Uri>().map_err(|e| TransportError::Endpoint(e.into()))?;
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())

@@ -92,3 +92,28 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_waits_for_the_position_when_too_many_dead_letters_are_remembered() {
+        let metrics = Arc::new(Metrics::new());
+        let mut ledger = Ledger::new(Arc::clone(&metrics), 0);
+        let id = |n: usize| SpanId((n as u64 + 1).to_be_bytes());
+        ledger.created(REMEMBERED as u64);
+        for n in 0..REMEMBERED {
+            assert!(!ledger.is_full(), "{n} are remembered");
+            assert!(ledger.dead(n as Seq + 1, id(n)));
+        }
+        assert!(ledger.is_full());
+        assert!(!ledger.dead(1, id(0)), "a letter is counted once");
+        let count = |outcome| metrics.otlp.spans.with_label_values(&[outcome]).get();
+        assert_eq!((count("created"), count("dead_lettered")), (REMEMBERED as u64, REMEMBERED as u64));
+        ledger.forget(1);
+        assert!(!ledger.is_full() && !ledger.is_dead(id(0)) && ledger.is_dead(id(1)));
+        ledger.forget(REMEMBERED as Seq);
+        assert!(ledger.dead.is_empty());
+    }
+}

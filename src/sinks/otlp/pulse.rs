@@ -74,9 +74,9 @@ impl Pulse {
         self.metrics.otlp.request_duration.with_label_values::<&str>(&[]).observe(time.as_secs_f64());
     }
 
-    /// Spans will be sent again because nobody knows whether they were taken.
-    pub(super) fn unsure(&self, spans: u64) {
-        self.metrics.otlp.resent.with_label_values(&["unknown_outcome"]).inc_by(spans);
+    /// Spans that may have been taken will be sent again.
+    pub(super) fn again(&self, reason: &'static str, spans: u64) {
+        self.metrics.otlp.resent.with_label_values(&[reason]).inc_by(spans);
     }
 
     fn warn(&self, message: &str) {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use url::Url;
 
 use super::answer::{Answer, tidy};
 use super::dial::{ConnectError, DialError};
@@ -42,6 +43,7 @@ pub(super) struct Transport {
     timeout: Duration,
     /// For people: protocol and address.
     pub(super) name: String,
+    endpoint: Url,
 }
 
 #[derive(Debug)]
@@ -59,8 +61,9 @@ impl Transport {
             OtlpProtocol::Grpc => (Wire::Grpc(Grpc::new(endpoint, ca, link)?), "gRPC"),
             OtlpProtocol::Http => (Wire::Http(Box::new(Http::new(endpoint, ca, link)?)), "HTTP"),
         };
-        let name = format!("{} over {protocol}", endpoint.as_str().trim_end_matches('/'));
-        Ok(Self { wire, headers: Headers::new(config.headers_file.clone()), timeout: config.timeout, name })
+        let name = format!("{} over {protocol}", config::shown_url(endpoint));
+        let headers = Headers::new(config.headers_file.clone());
+        Ok(Self { wire, headers, timeout: config.timeout, name, endpoint: endpoint.clone() })
     }
 
     /// The headers as their file stands now.
@@ -68,8 +71,13 @@ impl Transport {
         self.headers.current()
     }
 
-    /// Sends one request and waits for its answer, within the configured time.
+    /// Sends one request and waits for its answer, within the configured time. What is secret in the endpoint is masked
+    /// in the answer's text: backends repeat what they were asked for.
     pub(super) async fn send(&self, body: Bytes) -> Answer {
+        self.exchange(body).await.with_text(|text| config::mask_parts(&self.endpoint, text))
+    }
+
+    async fn exchange(&self, body: Bytes) -> Answer {
         let headers = match self.headers.current() {
             Ok(headers) => headers,
             Err(e) => return Answer::Blocked { why: chain(&e) },

@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 
+use fleetscope::config::Config;
 use serde_json::{Value as Json, json};
 
-use super::world::{BOUND, World, entry};
+use super::world::{BOUND, Socket, World, entry};
 
 const VIEWER: &str = "viewer-0123456789abcdef";
 const DEBUG: &str = "debug-0123456789abcdef";
@@ -15,10 +16,17 @@ struct Guarded {
 }
 
 fn guarded() -> Guarded {
+    guarded_with(|_| {})
+}
+
+fn guarded_with(configure: impl FnOnce(&mut Config)) -> Guarded {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     write!(file, "# roles\nviewer {VIEWER}\ndebug {DEBUG}\n").expect("written");
     let path = file.path().to_owned();
-    let world = World::with(|config| config.http.tokens_file = Some(path));
+    let world = World::with(|config| {
+        config.http.tokens_file = Some(path);
+        configure(config);
+    });
     Guarded { world, file }
 }
 
@@ -114,6 +122,92 @@ async fn a_ticket_opens_the_feed_once() {
     let mut proxied = world.try_socket(&[("authorization", &with_token)]).await.expect("a handshake");
     proxied.say(json!({"type": "subscribe"})).await;
     assert_eq!(proxied.frame().await.expect("why")["type"], "error", "a token does not replace the ticket");
+}
+
+/// A socket of whoever holds this token, let in by a ticket.
+async fn entered(world: &World, token: &str) -> Socket {
+    let (_, ticket) = ask(world, "/api/ticket", token).await;
+    let mut socket = world.socket().await;
+    socket.say(json!({"type": "subscribe", "since": 0, "ticket": ticket["ticket"]})).await;
+    socket
+}
+
+#[tokio::test]
+async fn who_has_not_shown_a_ticket_takes_no_seat() {
+    // One address may have half of the seats: one.
+    let Guarded { world, .. } = &guarded_with(|config| config.http.max_feed_clients = 2);
+    let mut strangers = Vec::new();
+    for _ in 0..4 {
+        strangers.push(world.socket().await);
+    }
+    assert_eq!(ask(world, "/status", VIEWER).await.1["feed"]["clients"], 0);
+    let mut first = entered(world, VIEWER).await;
+    assert_eq!(first.frame().await.expect("hello")["type"], "hello");
+    assert_eq!(ask(world, "/status", VIEWER).await.1["feed"]["clients"], 1);
+    let mut second = entered(world, VIEWER).await;
+    let why = second.frame().await.expect("why");
+    assert!(why["type"] == "error" && why["detail"].as_str().is_some_and(|d| d.contains("full")), "{why}");
+    assert!(second.frame().await.is_none(), "closed");
+}
+
+#[tokio::test]
+async fn the_configuration_in_force_is_for_role_debug_and_without_secrets() {
+    let Guarded { world, .. } = &guarded_with(|config| {
+        config.otlp.endpoint = Some("https://tenant@traces.example/otlp?key=s3cr3t".parse().expect("a URL"));
+        config.telemetry.endpoint = Some("http://collector:4317/?token=s3cr3t".parse().expect("a URL"));
+        config.nats.url = Some("nats://a:4222, nats://tenant:s3cr3t@b:4222".to_owned());
+        config.nats.streams = vec!["A".to_owned(), "B_*".to_owned()];
+    });
+    let (_, viewer) = ask(world, "/status", VIEWER).await;
+    assert_eq!((&viewer["role"], viewer.get("config")), (&json!("viewer"), None));
+    let (_, debug) = ask(world, "/status", DEBUG).await;
+    let config = &debug["config"];
+    assert_eq!(config["otlp"]["endpoint"], "https://[masked]@traces.example/otlp?[masked]");
+    assert_eq!(config["telemetry"]["endpoint"], "http://collector:4317?[masked]");
+    assert_eq!(config["nats"]["url"], "nats://a:4222,nats://[masked]@b:4222");
+    assert_eq!(config["nats"]["streams"], json!(["A", "B_*"]));
+    let kinds = (&config["nats"]["batch"], &config["nats"]["ack_tap"], &config["nats"]["creds_file"]);
+    assert_eq!(kinds, (&json!(500), &json!(true), &Json::Null));
+    for secret in ["s3cr3t", "tenant"] {
+        assert!(!debug.to_string().contains(secret), "{secret}: {debug}");
+    }
+}
+
+/// Reads until it ends.
+async fn ends(response: reqwest::Response) {
+    tokio::time::timeout(BOUND, response.text()).await.expect("the feed ends in time").expect("in order");
+}
+
+#[tokio::test]
+async fn a_revoked_token_closes_its_feeds_and_voids_its_tickets() {
+    let Guarded { world, file } = &guarded();
+    world.entry("US-1");
+    let stream = |token: &'static str, accept: &'static str| {
+        world.http.get(world.url("/api/feed")).bearer_auth(token).header("accept", accept).send()
+    };
+    let lines = stream(VIEWER, "application/x-ndjson").await.expect("an answer");
+    let events = stream(VIEWER, "text/event-stream").await.expect("an answer");
+    let mut revoked = entered(world, VIEWER).await;
+    let mut stays = entered(world, DEBUG).await;
+    revoked.live().await;
+    stays.live().await;
+    let (_, unused) = ask(world, "/api/ticket", VIEWER).await;
+
+    std::fs::write(file.path(), format!("debug {DEBUG}\n")).expect("written");
+    while revoked.frame().await.is_some() {}
+    ends(lines).await;
+    ends(events).await;
+    assert_eq!(world.metrics.feed.evicted.with_label_values(&["revoked"]).get(), 3);
+    let mut late = world.socket().await;
+    late.say(json!({"type": "subscribe", "ticket": unused["ticket"]})).await;
+    assert_eq!(late.frame().await.expect("why")["type"], "error", "the ticket went with its token");
+    assert!(late.frame().await.is_none(), "closed");
+
+    let seq = world.entry("US-1");
+    assert_eq!(stays.until(seq).await.0.last(), Some(&seq), "another token's feed goes on");
+    let lesser = format!("viewer {DEBUG}\n");
+    std::fs::write(file.path(), lesser).expect("written");
+    while stays.frame().await.is_some() {}
 }
 
 #[tokio::test]

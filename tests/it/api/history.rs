@@ -182,6 +182,18 @@ async fn a_storys_trace_is_made_of_its_records() {
 }
 
 #[tokio::test]
+async fn a_storys_trace_that_was_cut_says_so() {
+    let story = |seq| entry(seq, if seq == 1 { "short" } else { "long" });
+    let world = World::holding((1..=20_002).map(story).collect(), |_| {});
+    for (name, cut) in [("short", None), ("long", Some("true"))] {
+        let response = world.http.get(world.url(&format!("/api/stories/{name}/trace"))).send().await;
+        let response = response.expect("an answer");
+        let told = response.headers().get("x-fleetscope-truncated").map(|v| v.to_str().expect("text").to_owned());
+        assert_eq!((response.status().as_u16(), told.as_deref()), (200, cut), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn state_comes_from_the_board() {
     let world = World::start();
     let agent =

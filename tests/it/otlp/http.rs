@@ -105,6 +105,27 @@ async fn a_path_of_the_endpoint_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_secret_in_the_endpoint_is_told_to_nobody() {
+    let backend = Backend::start(Serve::Http);
+    backend.memory.rule(|_, _| Act::Http(404, Vec::new(), "no route POST /v1/traces?key=s3cr3t"));
+    let mut config = config_of(&backend);
+    let url = config.endpoint.as_mut().expect("set");
+    url.set_username("tenant").expect("it has a host");
+    url.set_query(Some("key=s3cr3t"));
+    let mut rig = Rig::started(config);
+    until("the sink says where it sends", || rig.health().is_some_and(|(_, detail)| detail.contains("localhost")))
+        .await;
+    rig.traffic(5);
+    let told = || rig.health().map(|(_, detail)| detail).unwrap_or_default();
+    until("the sink says what is wrong", || told().contains("404")).await;
+    let probed = otlp::probe(&rig.config).await.expect_err("no such route");
+    for text in [told(), probed] {
+        assert!(text.contains("?[masked]") && !text.contains("s3cr3t") && !text.contains("tenant"), "{text}");
+    }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_backend_forgot_is_sent_again() {
     let mut backend = Backend::start(Serve::Http);
     let mut rig = Rig::started(config::Otlp { settle: Duration::from_secs(2), ..config_of(&backend) });

@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::backend::{Act, Backend, Serve, spans_of};
-use super::rig::{Rig, config_of, until};
+use super::rig::{Rig, config_of, span, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_retryable_code_is_retried() {
@@ -173,4 +173,87 @@ async fn the_culprits_of_a_resent_window_are_counted_once() {
     rig.judge(&backend, &bad);
     assert_eq!(rig.spans("dead_lettered"), 2);
     assert_eq!(rig.journal.dead_letters(10).expect("in memory").len(), 2);
+}
+
+/// Takes requests without spans, and no others.
+fn broken(backend: &Backend, answer: Act) {
+    backend.memory.rule(move |request, _| if spans_of(request).is_empty() { Act::Take } else { answer.clone() });
+}
+
+async fn nothing_is_thrown_away(backend: Backend, answer: Act) {
+    broken(&backend, answer);
+    let mut rig = Rig::started(config_of(&backend));
+    // Three spans: few enough that each is soon refused alone, and then again.
+    rig.traffic(3);
+    until("the sink says that no span is taken", || {
+        rig.health().is_some_and(|(health, detail)| health == Health::Down && detail.contains("one by one"))
+    })
+    .await;
+    until("single spans are sent again and again", || {
+        backend.memory.requests.lock().iter().filter(|spans| **spans == 1).count() > 3
+    })
+    .await;
+    rig.adds_up();
+    assert_eq!((rig.spans("dead_lettered"), rig.spans("exported"), rig.requests("rejected")), (0, 0, 0));
+    assert!(rig.journal.dead_letters(1).expect("in memory").is_empty());
+    assert!(rig.position() <= 1, "only the first record has no spans");
+    backend.memory.rule(|_, _| Act::Take);
+    rig.quiet().await;
+    rig.judge(&backend, &[]);
+    assert_eq!(rig.spans("dead_lettered"), 0);
+    assert!(matches!(rig.health(), Some((Health::Up, _))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backend_whose_own_fault_it_is_gets_no_span_thrown_away() {
+    for code in [Code::Internal, Code::Unknown] {
+        nothing_is_thrown_away(Backend::start(Serve::Grpc), Act::Refuse(Status::new(code, "disk I/O error"))).await;
+    }
+    nothing_is_thrown_away(Backend::start(Serve::Http), Act::Http(500, Vec::new(), "disk I/O error")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_span_refused_alone_is_a_dead_letter_once_others_are_taken() {
+    let backend = Backend::start(Serve::Grpc);
+    let bad = id_of("bad");
+    let culprit = bad.clone();
+    backend.memory.rule(move |request, _| {
+        if spans_of(request).iter().any(|(id, _)| *id == culprit) {
+            Act::Refuse(Status::internal("cannot be stored"))
+        } else {
+            Act::Take
+        }
+    });
+    let mut rig = Rig::started(config_of(&backend));
+    rig.append([(fleetscope::model::Body::Tick, vec![span("bad", &[])])]);
+    until("the span is refused again and again", || rig.requests("retried") > 2).await;
+    assert_eq!((rig.spans("dead_lettered"), rig.position()), (0, 0));
+    rig.append([(fleetscope::model::Body::Tick, vec![span("good", &[])])]);
+    rig.quiet().await;
+    rig.judge(&backend, &[bad]);
+    assert_eq!((rig.spans("dead_lettered"), rig.requests("rejected")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_span_behind_all_others_is_found_without_new_traffic() {
+    let backend = Backend::start(Serve::Grpc);
+    let bad = id_of("last");
+    let culprit = bad.clone();
+    backend.memory.rule(move |request, _| {
+        if spans_of(request).iter().any(|(id, _)| *id == culprit) {
+            Act::Refuse(Status::internal("cannot be stored"))
+        } else {
+            Act::Take
+        }
+    });
+    let mut rig = Rig::started(config_of(&backend));
+    rig.append([(fleetscope::model::Body::Tick, ["a", "b", "c", "last"].map(|n| span(n, &[])).to_vec())]);
+    rig.quiet().await;
+    rig.judge(&backend, &[bad]);
+    assert_eq!(rig.spans("dead_lettered"), 1);
+    assert!(rig.metrics.otlp.resent.with_label_values(&["control"]).get() > 0, "a span that was taken was tried again");
+}
+
+fn id_of(what: &str) -> Vec<u8> {
+    span(what, &[]).span_id.0.to_vec()
 }

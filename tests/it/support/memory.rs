@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats};
+use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats, StoryRecords};
 use fleetscope::model::{
     Cursor, Delivery, Filter, Known, Order, Page, Position, Query, Record, Seq, StoryView, Timestamp,
 };
@@ -92,13 +92,15 @@ impl Journal for Memory {
         Ok(last)
     }
 
-    fn story_records(&self, story: &str, limit: usize) -> Result<Vec<Arc<Record>>, JournalError> {
+    fn story_records(&self, story: &str, limit: usize, _: usize) -> Result<StoryRecords, JournalError> {
         let of = |r: &&Arc<Record>| match (r.entry(), r.delivery()) {
             (Some((_, resolved)), _) => resolved.ids.story.as_deref() == Some(story),
             (_, Some(delivery)) => delivery.event.story.as_deref() == Some(story),
             _ => false,
         };
-        Ok(self.held.lock().records.iter().filter(of).take(limit).cloned().collect())
+        let records: Vec<_> = self.held.lock().records.iter().filter(of).take(limit + 1).cloned().collect();
+        let cut = records.len() > limit;
+        Ok(StoryRecords { records: records.into_iter().take(limit).collect(), cut })
     }
 
     fn find(&self, _: &str, _: u32, _: u64) -> Result<Option<Known>, JournalError> {

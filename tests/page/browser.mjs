@@ -1,0 +1,65 @@
+// As much of a browser as the page needs, with time, network and sockets in the hands of a test.
+
+import { readFileSync } from "node:fs";
+import vm from "node:vm";
+
+const source = readFileSync(new URL("../../src/api/page/app.js", import.meta.url), "utf8");
+
+class Node {
+  constructor(tag) { Object.assign(this, { tag, children: [], dataset: {}, style: {}, listeners: {}, textContent: "", hidden: false, open: false }); }
+  classList = { toggle() {} };
+  addEventListener(type, f) { (this.listeners[type] ||= []).push(f); }
+  setAttribute(name, value) { this[name] = value; }
+  append(...nodes) { for (const node of nodes) { this.children.push(node); if (node instanceof Node) node.parent = this; } }
+  prepend(...nodes) { this.children.unshift(...nodes); }
+  replaceChildren(...nodes) { this.children = []; this.append(...nodes); }
+  insertBefore(node, before) { this.children.splice(before ? this.children.indexOf(before) : this.children.length, 0, node); }
+  replaceWith() {}
+  remove() { if (this.parent) this.parent.children = this.parent.children.filter(c => c !== this); }
+  get firstElementChild() { return this.children[0]; }
+  get lastElementChild() { return this.children.at(-1); }
+  showModal() { this.open = true; }
+  close() { this.open = false; }
+  focus() {}
+  /// All text in it.
+  get text() { return this.textContent + this.children.map(c => c instanceof Node ? c.text : String(c)).join(""); }
+}
+
+/// A page just opened. `answer(path)` gives a body, or throws; `hash` is the address after `#`.
+export function open(answer, hash = "") {
+  const ids = new Map(), sockets = [], asked = [];
+  let timers = new Map(), numbers = 0;
+  class WebSocket {
+    constructor() { this.readyState = 1; this.sent = []; sockets.push(this); }
+    send(text) { this.sent.push(JSON.parse(text)); }
+    close() { this.readyState = 3; }
+    frame(frame) { this.onmessage({ data: JSON.stringify(frame) }); }
+  }
+  const context = vm.createContext({
+    Node, WebSocket, URL, URLSearchParams, console,
+    document: {
+      createElement: tag => new Node(tag), querySelectorAll: () => [], querySelector: () => null, addEventListener() {},
+      getElementById: id => ids.get(id) || ids.set(id, new Node(id)).get(id),
+    },
+    sessionStorage: { getItem: () => null, setItem() {} },
+    location: { href: "http://localhost/", search: "", hash },
+    addEventListener() {}, requestAnimationFrame() {}, setInterval() {},
+    setTimeout: f => { timers.set(++numbers, f); return numbers; },
+    clearTimeout: number => timers.delete(number),
+    fetch: async path => {
+      asked.push(path);
+      const body = await answer(path);
+      return { ok: true, status: 200, headers: { get: () => null }, json: async () => body };
+    },
+  });
+  vm.runInContext(source, context);
+  // What was promised is done before a macrotask is.
+  const settle = () => new Promise(done => setImmediate(done));
+  return {
+    sockets, asked, settle,
+    node: id => ids.get(id),
+    evaluate: code => vm.runInContext(code, context),
+    /// Lets all timers run out.
+    async later() { const due = [...timers.values()]; timers = new Map(); due.forEach(f => f()); await settle(); },
+  };
+}

@@ -1,0 +1,63 @@
+// What the built-in page does when things go wrong.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { open } from "./browser.mjs";
+
+const page = { items: [], next: null };
+
+test("a first page that cannot be loaded is asked for again, and then the feed begins", async () => {
+  let broken = 2;
+  const browser = open(path => {
+    if (path.startsWith("api/events") && broken-- > 0) throw new Error("the journal could not be read");
+    return page;
+  });
+  await browser.settle();
+  const [socket] = browser.sockets;
+  socket.frame({ type: "hello", head: 7, oldest: 1 });
+  await browser.settle();
+  assert.equal(browser.node("problem").hidden, false, "the failure is told");
+  assert.deepEqual(socket.sent, []);
+  for (let n = 0; n < 5 && !socket.sent.length; n++) await browser.later();
+  assert.equal(socket.sent[0]?.type, "subscribe");
+  assert.equal(socket.sent[0].since, 7);
+  assert.equal(browser.node("problem").hidden, true, "and it is over");
+});
+
+test("a connection made anew asks for the first page if it is not there yet", async () => {
+  let broken = true;
+  const browser = open(path => {
+    if (path.startsWith("api/events") && broken) throw new Error("away");
+    return page;
+  });
+  await browser.settle();
+  browser.sockets[0].frame({ type: "hello", head: 7, oldest: 1 });
+  await browser.settle();
+  browser.sockets[0].onclose();
+  broken = false;
+  for (let n = 0; n < 5 && browser.sockets.length < 2; n++) await browser.later();
+  browser.sockets[1].frame({ type: "hello", head: 9, oldest: 1 });
+  await browser.settle();
+  assert.ok(browser.asked.filter(path => path.startsWith("api/events")).length > 1, browser.asked.join(" "));
+  assert.equal(browser.sockets[1].sent.at(-1)?.type, "subscribe");
+});
+
+test("a link with a name that is no valid encoding opens what it says", async () => {
+  const browser = open(() => ({ ...page, phases: [], tasks: [], agents: [] }), "#story/%");
+  await browser.settle();
+  assert.ok(browser.asked.includes("api/stories/%25"), browser.asked.join(" "));
+});
+
+test("a trace is drawn in time that grows with its spans, not with their square", async () => {
+  const browser = open(() => page);
+  const count = 20000;
+  const spans = Array.from({ length: count }, (_, n) => ({
+    spanId: `s${n}`, parentSpanId: n ? "s0" : "", name: `span ${n}`, startTimeUnixNano: `${n}000000`, endTimeUnixNano: `${n}500000`,
+  }));
+  browser.evaluate("var copied = 0; { const concat = Array.prototype.concat; Array.prototype.concat = function (...more) { copied += this.length; return concat.apply(this, more); }; }");
+  const drawn = browser.evaluate("waterfall")({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
+  assert.ok(browser.evaluate("copied") < 10 * count, `${browser.evaluate("copied")} elements copied`);
+  assert.ok(drawn.text.startsWith("20000 spans"), drawn.text.slice(0, 40));
+  assert.deepEqual(drawn.children.slice(1, 4).map(c => c.text), ["span 0", "span 1", "span 2"]);
+});
