@@ -28,9 +28,9 @@ use commit::Committer;
 use intake::Intake;
 
 /// Batches that may wait between sources and ingest. A source's batch holds at most 2,000 events or 1 MiB of bodies, and
-/// a decoded event takes about four times its body, so this bounds the wait at some 16 MiB; a full channel makes sources
+/// a decoded event takes about four times its body, so this bounds the wait at some 8 MiB; a full channel makes sources
 /// wait, and JetStream keeps what they have not read.
-pub const QUEUE: usize = 4;
+pub const QUEUE: usize = 2;
 
 /// Events correlated before a commit: enough to make a synced commit cheap per event, few enough for a commit within
 /// tens of milliseconds.

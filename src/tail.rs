@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use crate::model::{Record, Seq};
 
-/// Bytes the tail holds, about 4,000 events of half a kilobyte: seconds of a busy fleet. Whoever needs more reads the
+/// Bytes the tail holds, about 3,500 events of half a kilobyte: seconds of a busy fleet. Whoever needs more reads the
 /// journal.
-const MAX_BYTES: usize = 10 << 20;
+const MAX_BYTES: usize = 8 << 20;
 /// What a record takes besides its payload: ids, facts, resolved texts.
 const RECORD: usize = 1_500;
 /// What an attached span takes.

@@ -1,5 +1,8 @@
 //! Snapshots of the correlator, in pieces.
 //! Takes: bytes and the record they were taken after. Gives: the newest that is whole. Never: keeps more than two.
+//!
+//! Pieces are packed: a snapshot is mostly ids that come again and again, and what a commit writes is held in memory
+//! until its end.
 
 use heed::{RoTxn, RwTxn};
 
@@ -9,7 +12,8 @@ use super::engine::Engine;
 use crate::journal::JournalError;
 use crate::model::Seq;
 
-/// Larger values need long runs of free pages, which a journal that reuses its pages may not have.
+/// Bytes of a piece before packing. Larger values need long runs of free pages, which a journal that reuses its pages
+/// may not have.
 const PIECE: usize = 60 * 1024;
 
 pub(super) fn put(engine: &Engine, txn: &mut RwTxn<'_>, seq: Seq, snapshot: &[u8]) -> Result<(), JournalError> {
@@ -22,7 +26,7 @@ pub(super) fn put(engine: &Engine, txn: &mut RwTxn<'_>, seq: Seq, snapshot: &[u8
     let head = pair(snapshot.len() as u64, u64::from(crc32fast::hash(snapshot)));
     table.put(txn, &pair(seq, 0), &head)?;
     for (n, piece) in snapshot.chunks(PIECE).enumerate() {
-        table.put(txn, &pair(seq, n as u64 + 1), piece)?;
+        table.put(txn, &pair(seq, n as u64 + 1), &lz4_flex::block::compress(piece))?;
     }
     Ok(())
 }
@@ -44,9 +48,11 @@ fn get(engine: &Engine, txn: &RoTxn<'_>, seq: Seq) -> Result<Option<Vec<u8>>, Jo
     let Some(head) = pieces.next().transpose()? else { return Ok(None) };
     let mut head = Reader::new(head.1);
     let (length, crc) = (head.key_u64(), head.key_u64());
-    let mut snapshot = Vec::new();
+    let (mut snapshot, mut room) = (Vec::new(), vec![0; PIECE]);
     for piece in pieces {
-        snapshot.extend_from_slice(piece?.1);
+        // A damaged piece is one that is missing: length and checksum tell.
+        let unpacked = lz4_flex::block::decompress_into(piece?.1, &mut room).unwrap_or(0);
+        snapshot.extend_from_slice(&room[..unpacked]);
     }
     let whole = length == Some(snapshot.len() as u64) && crc == Some(u64::from(crc32fast::hash(&snapshot)));
     Ok(whole.then_some(snapshot))

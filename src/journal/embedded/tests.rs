@@ -138,3 +138,18 @@ fn damage_is_told_and_stays_where_it_is() {
         assert!(journal.get(20).expect("reads").is_some() && journal.get(90).expect("reads").is_some());
     }
 }
+
+#[test]
+fn a_damaged_snapshot_is_passed_over_for_the_one_before() {
+    let dir = folder();
+    let (journal, mut history) = (open(&dir, 6), History::new(9));
+    let snapshots = [b"earlier".repeat(20_000), b"later".repeat(20_000)];
+    for snapshot in &snapshots {
+        let commit = Commit { records: &history.more(3), snapshot: Some(snapshot), ..Commit::default() };
+        journal.append(&commit).expect("appends");
+    }
+    assert_eq!(journal.snapshot().expect("snapshot"), Some((6, snapshots[1].clone())));
+    let key = super::append::pair(6, 1);
+    journal.write(|txn| Ok(journal.engine.tables.snapshot.put(txn, &key, b"damaged")?)).expect("writes");
+    assert_eq!(journal.snapshot().expect("snapshot"), Some((3, snapshots[0].clone())));
+}
