@@ -15,10 +15,10 @@ use super::ending::{Ending, Step};
 use super::error::ApiError;
 use super::gap::Gaps;
 use super::outlet::Outlet;
-use super::pull::{Broken, Puller};
+use super::pull::{Broken, Puller, Stored};
 use super::read::{End, Stream, missed};
 use super::signals::Denied;
-use super::{Shared, ack, shield, wire};
+use super::{Shared, shield, wire};
 
 /// The server says that there is more, yet nothing comes for this long: the consumer is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(8);
@@ -153,13 +153,12 @@ impl Delivery<'_> {
         }
     }
 
-    async fn take(&mut self, messages: &mut Vec<async_nats::Message>) -> Result<(), End> {
+    async fn take(&mut self, messages: &mut Vec<Stored>) -> Result<(), End> {
         let received = Timestamp::now();
-        for message in messages.drain(..) {
-            let Some(delivered) = message.reply.as_deref().and_then(ack::subject) else { continue };
-            let (before, seq) = (self.outlet.position().seq, delivered.stream_seq);
+        for Stored { seq, at, message } in messages.drain(..) {
+            let before = self.outlet.position().seq;
             if seq <= before {
-                if self.check.is_some_and(|(read, stored)| read == seq && stored != delivered.stored) {
+                if self.check.is_some_and(|(read, stored)| read == seq && stored != at) {
                     *self.stream.replaced.lock() = Some(self.outlet.position().incarnation);
                     return Err(End::Again);
                 }
@@ -173,11 +172,11 @@ impl Delivery<'_> {
                 subject: &message.subject,
                 headers: &headers(&message),
                 body: message.payload.clone(),
-                stored: delivered.stored,
+                stored: at,
                 received,
             };
             self.outlet.push(shield::message(raw, &self.shared.masker));
-            *self.stream.last_read.lock() = Some((seq, delivered.stored));
+            *self.stream.last_read.lock() = Some((seq, at));
             if self.outlet.is_full() {
                 self.outlet.flush().await?;
             }

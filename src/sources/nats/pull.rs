@@ -10,6 +10,8 @@ use futures::StreamExt as _;
 use futures::stream::ReadyChunks;
 use tokio::time::Instant;
 
+use crate::model::Timestamp;
+
 use super::api::Api;
 use super::begin::Deliver;
 use super::error::ApiError;
@@ -57,6 +59,14 @@ impl Broken {
     }
 }
 
+/// A message, with where and since when it is stored.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) seq: u64,
+    pub(super) at: Timestamp,
+    pub(super) message: Message,
+}
+
 /// A consumer on the server, and our end of it.
 #[derive(Debug)]
 pub(super) struct Puller {
@@ -97,7 +107,7 @@ impl Puller {
     }
 
     /// The messages at hand, status messages left out; empty when there were only those. Cancel-safe.
-    pub(super) async fn next(&mut self, into: &mut Vec<Message>) -> Result<(), Broken> {
+    pub(super) async fn next(&mut self, into: &mut Vec<Stored>) -> Result<(), Broken> {
         if self.outstanding <= self.batch / 2 {
             self.pull().await?;
         }
@@ -119,7 +129,7 @@ impl Puller {
                     self.consumer_seq = delivered.consumer_seq;
                     self.pending = delivered.pending;
                     self.outstanding = self.outstanding.saturating_sub(1);
-                    into.push(message);
+                    into.push(Stored { seq: delivered.stream_seq, at: delivered.stored, message });
                 }
                 Some(status) => self.status(status.as_u16(), &message)?,
             }
