@@ -110,7 +110,8 @@ pub(super) async fn watch(shared: Arc<Shared>) {
             shared.metrics.sources.reconnects.with_label_values(&[SOURCE]).inc_by(now.connects - connects);
             connects = now.connects;
         }
-        if !now.up {
+        // Nothing said yet: the event of the connection just made is on its way.
+        if !now.up && (now.connects > 0 || !now.why.is_empty()) {
             shared.metrics.sources.up.with_label_values(&[SOURCE]).set(0.0);
             shared.status.report(PART, Health::Down, now.why);
         }
