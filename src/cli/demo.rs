@@ -48,6 +48,12 @@ impl Args {
             self.speed.is_finite() && (0.01..=10_000.0).contains(&self.speed),
             "--speed: write a number from 0.01 to 10000"
         );
+        anyhow::ensure!(
+            self.listen.ip().is_loopback(),
+            "--listen {}: reachable by others, and the demo asks nobody for a token; listen on 127.0.0.1, or use \
+             `fleetscope run` with http.tokens_file",
+            self.listen
+        );
         let mut config = Config::default();
         config.http.listen = self.listen;
         config.otlp.endpoint = self.otlp;
@@ -93,6 +99,19 @@ fn temporary_folder() -> anyhow::Result<TempDir> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_shows_itself_to_this_machine_only() {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Demo {
+            #[command(flatten)]
+            args: Args,
+        }
+        let demo = Demo::try_parse_from(["demo", "--listen", "0.0.0.0:0"]).expect("valid arguments");
+        let error = demo.args.run().expect_err("anybody could read").to_string();
+        assert!(error.contains("reachable by others") && error.contains("127.0.0.1"), "{error}");
+    }
 
     #[test]
     fn the_temporary_folder_is_new_and_closed_to_others() {

@@ -108,6 +108,7 @@ impl Shared {
 pub async fn run(context: Context) -> anyhow::Result<()> {
     let Context { config, masker, positions, events, metrics, status, stop } = context;
     if config.url.is_none() {
+        tracing::warn!("nats.url is not set: nothing is read (FLEETSCOPE_NATS__URL=nats://127.0.0.1:4222 sets it)");
         status.report(PART, Health::Off, "nats.url is not set");
         return Ok(());
     }

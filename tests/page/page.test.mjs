@@ -43,6 +43,29 @@ test("a connection made anew asks for the first page if it is not there yet", as
   assert.equal(browser.sockets[1].sent.at(-1)?.type, "subscribe");
 });
 
+test("what still comes for the filter before is not shown under the new one", async () => {
+  const browser = open(() => page);
+  await browser.settle();
+  const [before] = browser.sockets;
+  before.frame({ type: "hello", head: 7, oldest: 1 });
+  await browser.settle();
+  const event = seq => ({ seq, timestamp: "2026-02-14T09:12:38Z", severity: "info", type: "agent.response.completed", deliveries: [] });
+  before.frame({ type: "events", up_to: 8, items: [event(8)] });
+  assert.equal(browser.evaluate("rows.size"), 1);
+  browser.evaluate('setFilter({ story: ["s-1"] })');
+  before.frame({ type: "events", up_to: 9, items: [event(9)] });
+  await browser.settle();
+  before.frame({ type: "events", up_to: 10, items: [event(10)] });
+  assert.equal(browser.evaluate("rows.size"), 0, "events of the other filter");
+  const after = browser.sockets.at(-1);
+  assert.notEqual(after, before);
+  after.frame({ type: "hello", head: 10, oldest: 1 });
+  await browser.settle();
+  assert.equal(after.sent.at(-1)?.filter.story[0], "s-1");
+  after.frame({ type: "events", up_to: 11, items: [event(11)] });
+  assert.equal(browser.evaluate("rows.size"), 1);
+});
+
 test("a link with a name that is no valid encoding opens what it says", async () => {
   const browser = open(() => ({ ...page, phases: [], tasks: [], agents: [] }), "#story/%");
   await browser.settle();

@@ -9,7 +9,7 @@ const T = {
   tokenUse: "Use it", live: "live", connecting: "connecting", catching: "catching up", down: "disconnected, trying again",
   shown: n => `${n} shown`, fresh: n => `${n} new: show`, perSecond: n => `${n}/s`, errors: "errors only",
   remove: c => `Remove filter ${c}`, publisher: "Publisher", guessed: "guessed", story: "Story", role: "Role", agent: "Agent",
-  none: "Nothing yet", noEvents: "No event matches. New ones appear here.", load: "Load",
+  none: "Nothing yet", noMatch: "No event matches. New ones appear here.", noEvents: "No events yet. They appear here as they come.", load: "Load",
   gap: (a, b, why) => `Gap: records ${a} to ${b} were not shown (${why}).`,
   reasons: { slow: "this page was too slow", purged: "they expired", future: "the journal was restored", unreadable: "the journal could not be read" },
   omitted: n => `${n} events omitted at this rate.`, payload: "Payload", deliveries: "Deliveries", facts: "Facts",
@@ -84,7 +84,8 @@ function setFilter(next) {
         if (!left[key].length) delete left[key];
         setFilter(left);
       } } }, `${key === "q" ? "" : key + ":"}${value} ×`))));
-  if (started) reload();
+  // Events of the filter before are still on their way: only a new connection surely brings none of them.
+  if (started) { connect(); reload(); }
 }
 const add = (key, value) => setFilter({ ...filter, [key]: [value] });
 $("filter").addEventListener("submit", e => { e.preventDefault(); setFilter(parse($("query").value)); });
@@ -181,7 +182,7 @@ async function reload() {
     show(page.items.reverse());
     older = page.next;
     $("more").hidden = !older;
-    if (!page.items.length) $("count").textContent = T.noEvents;
+    if (!page.items.length) $("count").textContent = words(filter).length ? T.noMatch : T.noEvents;
     last = Math.max(head, page.items.at(-1)?.seq || 0);
     loaded = true;
     failures = 0;
