@@ -27,7 +27,7 @@ pub use otlp::{Otlp, OtlpProtocol};
 pub use privacy::{Content, Privacy};
 pub use problem::{Problem, Problems};
 pub use section::{KeyInfo, Shown};
-pub use setting::{ByteSize, Setting, mask_parts, shown_url};
+pub use setting::{ByteSize, Setting, mask_parts, shown_texts, shown_url};
 pub use telemetry::Telemetry;
 
 section::config! {

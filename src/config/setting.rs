@@ -163,7 +163,7 @@ pub fn mask_parts(url: &Url, text: &str) -> String {
 }
 
 /// Texts separated by commas; those that are URLs as [`shown_url`].
-fn shown_texts(texts: &str) -> String {
+pub fn shown_texts(texts: &str) -> String {
     let shown = |text: &str| match Url::parse(text.trim()) {
         Ok(url) if text.contains("://") && url.has_host() => shown_url(&url),
         _ => text.to_owned(),

@@ -45,8 +45,18 @@ pub(super) async fn until_connected(
     None
 }
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {url}")]
+pub(super) struct NoConnection {
+    /// Without what may let others in.
+    url: String,
+    #[source]
+    cause: ConnectError,
+}
+
 /// Connects once. Later losses are mended by the client itself.
-pub(super) async fn connect(config: &config::Nats) -> Result<Api, ConnectError> {
+pub(super) async fn connect(config: &config::Nats) -> Result<Api, NoConnection> {
     let signals = Arc::new(Signals::default());
     let noted = Arc::clone(&signals);
     let client = options(config, "fleetscope")
@@ -63,7 +73,8 @@ pub(super) async fn connect(config: &config::Nats) -> Result<Api, ConnectError> 
             std::future::ready(())
         })
         .connect(servers(config))
-        .await?;
+        .await
+        .map_err(|cause| NoConnection { url: config::shown_texts(config.url.as_deref().unwrap_or_default()), cause })?;
     let info = client.server_info();
     tracing::debug!(server = info.server_name, version = info.version, "connected");
     Ok(Api::new(client, signals))
@@ -138,4 +149,18 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_named_without_its_password() {
+        let config =
+            config::Nats { url: Some("nats://joe:hunter22@127.0.0.1:1".to_owned()), ..config::Nats::default() };
+        let error = chain(&connect(&config).await.expect_err("nobody listens there"));
+        assert!(error.starts_with("no connection to nats://[masked]@127.0.0.1:1: "), "{error}");
+        assert!(error.contains("refused") && !error.contains("hunter22"), "{error}");
+    }
 }
