@@ -252,6 +252,7 @@ fn record(rng: &mut fastrand::Rng, seq: Seq, events: u64) -> Arc<Record> {
         facts,
         undecodable: None,
         payload: Payload { bytes: payload.into_bytes().into(), truncated: false, masked: 0 },
+        observed: None,
     };
     let resolved = Resolved {
         trace: Some(TraceKey::story(&story)),

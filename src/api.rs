@@ -6,6 +6,7 @@ mod connection;
 mod events;
 mod files;
 mod fleet;
+mod gpu;
 mod health;
 mod listing;
 mod live;
@@ -40,6 +41,7 @@ use self::plain::TlsOnly;
 use crate::board::Board;
 use crate::config::Config;
 use crate::journal::Journal;
+use crate::lookup::Lookups;
 use crate::metrics::Metrics;
 use crate::model::{Record, Timestamp, TraceId};
 use crate::sinks::feed::{Feed, Frame, Kind, Parts, Seats};
@@ -70,6 +72,7 @@ pub struct Context {
     pub tail: Arc<Tail>,
     pub status: Arc<Status>,
     pub metrics: Arc<Metrics>,
+    pub lookups: Arc<Lookups>,
     pub stop: CancellationToken,
     pub trace: Arc<TraceFn>,
 }
@@ -133,6 +136,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(fleet::deliberations))
         .routes(routes!(fleet::all_consumers))
         .routes(routes!(fleet::streams))
+        .routes(routes!(gpu::gpus))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))

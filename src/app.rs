@@ -18,11 +18,12 @@ use crate::correlate::Settings;
 use crate::ingest;
 use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
+use crate::lookup::Lookups;
 use crate::metrics::Metrics;
 use crate::model::{Batch, Event, Timestamp};
 use crate::privacy::Masker;
 use crate::sinks::otlp;
-use crate::sources::{nats, simulator};
+use crate::sources::{Watcher, gpu, nats, simulator};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
 
@@ -61,6 +62,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     status: Arc<Status>,
     masker: Arc<Masker>,
+    lookups: Arc<Lookups>,
 }
 
 /// Runs until `stop` is cancelled or a part ends uninvited. `listening` is told the address of the API.
@@ -138,7 +140,16 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
     let journal: Arc<dyn Journal> = Arc::new(opened);
     let tail = Arc::new(Tail::new(journal.stats()?.last_seq));
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
-    Ok(Shared { config: Arc::new(config), journal, tail, board: Arc::default(), metrics, status, masker })
+    Ok(Shared {
+        config: Arc::new(config),
+        journal,
+        tail,
+        board: Arc::default(),
+        metrics,
+        status,
+        masker,
+        lookups: Arc::default(),
+    })
 }
 
 fn start_ingest(
@@ -181,6 +192,7 @@ fn start_readers(
         tail: Arc::clone(&shared.tail),
         status: Arc::clone(&shared.status),
         metrics: Arc::clone(&shared.metrics),
+        lookups: Arc::clone(&shared.lookups),
         stop: stop.clone(),
         trace: Arc::new(otlp::json::trace),
     };
@@ -214,6 +226,9 @@ fn start_sources(
     sources: &mut JoinSet<(&'static str, Result<()>)>,
 ) -> Result<()> {
     sources.spawn(tick(events.clone(), stop.clone()));
+    if matches!(input, Input::Configured) {
+        start_watchers(shared, &events, stop, sources);
+    }
     let positions = shared.journal.positions().context("the journal's positions cannot be read")?;
     match input {
         Input::Simulated { settings, speed } => {
@@ -248,6 +263,31 @@ fn start_sources(
         Input::Configured => shared.status.report("source/nats", Health::Off, "nats.url is not set"),
     }
     Ok(())
+}
+
+/// The systems beside NATS, each on its own: one that hangs or lies delays no other.
+fn start_watchers(
+    shared: &Shared,
+    events: &mpsc::Sender<Batch>,
+    stop: &CancellationToken,
+    sources: &mut JoinSet<(&'static str, Result<()>)>,
+) {
+    let watcher = Watcher {
+        masker: Arc::clone(&shared.masker),
+        events: events.clone(),
+        metrics: Arc::clone(&shared.metrics),
+        status: Arc::clone(&shared.status),
+        stop: stop.clone(),
+    };
+    let config = shared.config.gpu.clone();
+    if config.is_on() {
+        sources.spawn(async move {
+            gpu::run(config, watcher).await;
+            ("source/gpu", Ok(()))
+        });
+    } else {
+        shared.status.report("source/gpu", Health::Off, "gpu.dcgm_url is not set");
+    }
 }
 
 /// Tells correlation the time, so that what is overdue is seen although no event comes.

@@ -9,7 +9,8 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::model::{
-    AgentView, Change, ConsumersReport, CouncilView, DeliberationView, StoryView, StreamsReport, Text, Timestamp,
+    AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Panel, Source, StoryView, StreamsReport, Text,
+    Timestamp,
 };
 
 /// Everything on the board.
@@ -22,6 +23,8 @@ pub struct State {
     pub stories: HashMap<Text, Arc<StoryView>>,
     pub consumers: BTreeMap<Text, Arc<ConsumersReport>>,
     pub streams: Option<Arc<StreamsReport>>,
+    /// The last good state of each watched system, by its source.
+    pub panels: BTreeMap<Source, Arc<Panel>>,
     /// When anything last changed.
     pub as_of: Timestamp,
 }
@@ -109,6 +112,11 @@ impl Board {
         let mut state = self.state.write();
         state.consumers.retain(|stream, _| report.streams.iter().any(|s| s.name == *stream));
         state.streams = Some(Arc::new(report));
+    }
+
+    /// Puts the state of a watched system on the board, in the place of the one before.
+    pub fn panel(&self, panel: Arc<Panel>) {
+        self.state.write().panels.insert(panel.source(), panel);
     }
 
     /// Looks at the state without copying it.

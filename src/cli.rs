@@ -74,6 +74,8 @@ const LEAVE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A runtime for a command. Few threads: ingest has its own, and the machine is shared with the fleet.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    // Libraries that bring no cryptography of their own ask the process for it. A second call changes nothing.
+    let _already = rustls::crypto::ring::default_provider().install_default();
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("fleetscope").build()?)
 }
 

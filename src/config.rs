@@ -4,6 +4,7 @@
 
 mod agents;
 mod deliberations;
+mod gpu;
 mod http;
 mod journal;
 mod load;
@@ -15,9 +16,11 @@ mod problem;
 mod section;
 mod setting;
 mod telemetry;
+mod watched;
 
 pub use agents::Agents;
 pub use deliberations::Deliberations;
+pub use gpu::Gpu;
 pub use http::Http;
 pub use journal::Journal;
 pub use load::{default_file, load, load_text};
@@ -37,6 +40,7 @@ section::config! {
         nats: Nats,
         journal: Journal,
         otlp: Otlp,
+        gpu: Gpu,
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,

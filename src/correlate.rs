@@ -13,6 +13,7 @@ mod effects;
 mod expire;
 mod fold;
 mod memory;
+mod observe;
 mod phase;
 mod resolve;
 mod ring;
@@ -109,6 +110,9 @@ impl Correlator {
         self.next_seq = record.seq;
         match &record.body {
             Body::Message(message, _) => {
+                if message.observed.is_some() {
+                    self.memory.is_news(message);
+                }
                 self.fold_message(message);
                 self.forget_early(&message.stream, message.stream_seq, message.stored);
             }
@@ -128,8 +132,8 @@ impl Correlator {
             Event::Consumers(report) => self.poll(&report, out),
             Event::Tick(at) => self.tick(at, out),
             Event::Streams(report) => self.memory.keep_streams(&report),
-            // It changes what is shown of streams and consumers, which the poller tells the board.
-            Event::Advisory(_) => {}
+            // They change what is shown, which ingest tells the board.
+            Event::Advisory(_) | Event::Panel(_) => {}
         }
     }
 
@@ -164,7 +168,14 @@ impl Correlator {
         seq
     }
 
-    fn take(&mut self, message: Box<Message>, out: &mut Output) {
+    fn take(&mut self, mut message: Box<Message>, out: &mut Output) {
+        if message.observed.is_some() {
+            if !self.memory.is_news(&message) {
+                out.measures.push(Measure::Repeated { source: message.source });
+                return;
+            }
+            message.stream_seq = self.next_seq;
+        }
         out.measures.push(Measure::Event {
             source: message.source,
             stream: message.stream.clone(),
@@ -192,10 +203,13 @@ impl Correlator {
 
     /// Folds a message into the state: the same for one that comes in and one read back.
     fn fold_message(&mut self, message: &Message) -> Folded {
-        let mut ids = resolve::ids(message, &self.memory.owners, &mut self.names);
+        let mut ids = match &message.observed {
+            None => resolve::ids(message, &self.memory.owners, &mut self.names),
+            Some(observed) => observe::ids(observed, &self.memory.owners),
+        };
         self.memory.share(&mut ids);
         let violations = self.rules.violations(message);
-        let severity = summary::severity(message);
+        let severity = message.observed.as_ref().map_or_else(|| summary::severity(message), |o| o.severity);
         let repeated = self
             .memory
             .rings
@@ -227,7 +241,7 @@ impl Correlator {
             }
         }
         let Fold { spans, links, measures, closed, .. } = fold;
-        if !message.stream.is_empty() {
+        if !message.stream.is_empty() && message.observed.is_none() {
             let known = Known {
                 seq: self.next_seq,
                 incarnation: message.incarnation,
@@ -240,7 +254,10 @@ impl Correlator {
             let subject = if one { message.event_type.clone() } else { message.subject.clone() };
             self.memory.remember(&message.stream, Entry { stream_seq: message.stream_seq, subject, known });
         }
-        let summary = summary::summary(message, &ids);
+        let summary = message
+            .observed
+            .as_ref()
+            .map_or_else(|| summary::summary(message, &ids), |observed| observed.summary.clone());
         let resolved = Resolved { ids, trace, part, severity, summary, violations };
         Folded { resolved, spans, links, measures, closed }
     }

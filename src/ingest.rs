@@ -137,6 +137,10 @@ fn take(
             recorder.ledger("NATS", "received");
             recorder.ledger("NATS", "observed");
         }
+        Event::Panel(panel) => {
+            recorder.panel(panel);
+            board.panel(Arc::clone(panel));
+        }
         Event::Tick(_) => {}
     }
     correlator.apply(event, out);

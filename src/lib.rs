@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Imports point one way: `app`, `cli`, `api` → `sources`, `correlate`, `journal`, `sinks` → `config`, `metrics`,
-//! `status`, `board`, `tail` → `model`. `tests/it/architecture.rs` holds that.
+//! `status`, `board`, `tail`, `lookup` → `model`. `tests/it/architecture.rs` holds that.
 
 pub mod api;
 pub mod app;
@@ -19,6 +19,7 @@ pub mod correlate;
 pub mod ingest;
 pub mod journal;
 pub mod logs;
+pub mod lookup;
 pub mod metrics;
 pub mod model;
 pub mod privacy;

@@ -8,6 +8,7 @@ mod consumers;
 mod events;
 mod family;
 mod feed;
+mod gpu;
 mod journal;
 mod otlp;
 mod process;
@@ -20,6 +21,7 @@ pub use consumers::ConsumerMetrics;
 pub use events::EventMetrics;
 pub use family::FamilyInfo;
 pub use feed::FeedMetrics;
+pub use gpu::GpuMetrics;
 pub use journal::JournalMetrics;
 pub use otlp::OtlpMetrics;
 pub use process::ProcessMetrics;
@@ -42,6 +44,7 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
+    pub gpu: GpuMetrics,
     pub process: ProcessMetrics,
 }
 
@@ -65,6 +68,7 @@ impl Metrics {
             journal: JournalMetrics::new(&registry),
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
+            gpu: GpuMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
             registry,
         }
@@ -90,6 +94,7 @@ impl Metrics {
             JournalMetrics::INFO,
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
+            GpuMetrics::INFO,
             ProcessMetrics::INFO,
             LabelCap::INFO,
         ]

@@ -1,4 +1,13 @@
 //! Sources: foreign systems → events. One line each.
 
+pub mod decode;
+mod failure;
+pub mod gpu;
+mod http;
 pub mod nats;
+mod observe;
+mod room;
 pub mod simulator;
+mod watch;
+
+pub use watch::Watcher;

@@ -71,6 +71,11 @@ impl Status {
         parts.insert(part.to_owned(), PartStatus { health, detail, required, since });
     }
 
+    /// One part.
+    pub fn part(&self, part: &str) -> Option<PartStatus> {
+        self.parts.read().get(part).cloned()
+    }
+
     /// All parts.
     pub fn parts(&self) -> BTreeMap<String, PartStatus> {
         self.parts.read().clone()

@@ -138,6 +138,7 @@ fn record(n: u64, total: u64) -> Record {
         facts: Facts::default(),
         undecodable: None,
         payload: Payload { bytes: body.into_bytes().into(), truncated: false, masked: 0 },
+        observed: None,
     };
     let resolved = Resolved {
         ids,

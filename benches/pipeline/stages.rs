@@ -12,7 +12,7 @@ use fleetscope::journal::{Commit, Embedded, Journal};
 use fleetscope::model::{Event, Record, Text, Timestamp, spans_of};
 use fleetscope::privacy::Masker;
 use fleetscope::sinks::otlp::encode;
-use fleetscope::sources::nats::decode::{self, Raw};
+use fleetscope::sources::decode::{self, Raw};
 use fleetscope::sources::simulator::{self, Action, Fleet};
 
 use super::load;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::model::Timestamp;
 use crate::sinks::feed::Time;
+use crate::status::{Health, PartStatus};
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,12 +20,25 @@ pub(super) struct Listing<T> {
     /// The state is as of this time.
     #[schema(value_type = String, format = DateTime)]
     pub(super) as_of: Time,
+    /// Why the items may be out of date: the system they come from does not answer, or is not configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stale_because: Option<String>,
 }
 
 impl<T: Serialize> Listing<T> {
     /// All there is.
     pub(super) fn whole(items: Vec<T>, as_of: Timestamp) -> Self {
-        Self { items, next: None, as_of: Time(as_of) }
+        Self { items, next: None, as_of: Time(as_of), stale_because: None }
+    }
+
+    /// What a watched system showed last, and why that may be out of date.
+    pub(super) fn of_system(items: Vec<T>, as_of: Timestamp, part: Option<PartStatus>) -> Self {
+        let stale_because = match part {
+            Some(part) if part.health == Health::Up => None,
+            Some(part) => Some(part.detail),
+            None => Some("it is not watched".to_owned()),
+        };
+        Self { items, next: None, as_of: Time(as_of), stale_because }
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn list(State(api): State<Api>, _: Role, RawQuery(query): RawQu
         next = Some("c".to_owned());
     }
     let items = stories.iter().map(|s| StoryJson::from(&**s)).collect();
-    Ok(Listing { items, next, as_of: Time(api.context.board.read(|s| s.as_of)) }.into_response())
+    Ok(Listing { items, next, as_of: Time(api.context.board.read(|s| s.as_of)), stale_because: None }.into_response())
 }
 
 /// Where a page of stories begins.

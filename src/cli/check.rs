@@ -1,5 +1,7 @@
 //! `check`: connects to everything configured and tells what works.
 
+mod systems;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -92,6 +94,7 @@ async fn examine(config: &Config, findings: &mut Findings) {
     } else {
         findings.add("nats", "source", Level::Warn, "off: nats.url is not set");
     }
+    systems::examine(config, findings).await;
     journal_line(config, findings);
     if config.otlp.endpoint.is_some() {
         match otlp::probe(&config.otlp).await {

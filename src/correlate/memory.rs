@@ -21,6 +21,8 @@ use super::work::WorkKind;
 const MAX_AGENTS: usize = 2_000;
 /// Deliveries remembered, so that a repeated settlement is recognised.
 const MAX_DELIVERIES: usize = 16_384;
+/// Things of watched systems remembered (jobs, pods, nodes of the graph), so that one that has not changed is told once.
+const MAX_OBSERVED: usize = 32_768;
 /// Bytes a story may take on average.
 const STORY_BYTES: usize = 1_400;
 
@@ -55,6 +57,8 @@ pub(super) struct Memory {
     pub(super) attempts: Lru<DeliveryKey, Attempt>,
     /// Ack floors by stream and consumer, as last polled.
     pub(super) floors: BTreeMap<(Text, Text), u64>,
+    /// How each thing a watching source told of looked when it was last told.
+    pub(super) observed: Lru<Text, [u8; 8]>,
     /// Settlements whose message has not been read yet, by stream and sequence.
     pub(super) early: BTreeMap<(Text, u64), Vec<Settlement>>,
     /// What was last told, to tell only what changed.
@@ -107,6 +111,7 @@ impl Memory {
             rings: BTreeMap::new(),
             attempts: Lru::new(1),
             floors: BTreeMap::new(),
+            observed: Lru::new(1),
             early: BTreeMap::new(),
             told: Told::default(),
         };
@@ -125,6 +130,7 @@ impl Memory {
         self.deliberations.set_capacity((stories / 2).max(64));
         self.agents.set_capacity(MAX_AGENTS);
         self.attempts.set_capacity(MAX_DELIVERIES);
+        self.observed.set_capacity(MAX_OBSERVED);
         // Only after a restart with lower limits. Stories are closed in order, with their spans.
         while self.traces.is_over() {
             self.traces.pop_oldest();

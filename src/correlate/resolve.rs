@@ -160,7 +160,7 @@ pub(super) fn ids(message: &Message, owners: &Owners, names: &mut Names) -> Ids 
     }
 }
 
-fn owner(owners: &Owners, kind: LinkKind, id: Option<&Text>) -> Option<Text> {
+pub(super) fn owner(owners: &Owners, kind: LinkKind, id: Option<&Text>) -> Option<Text> {
     owners.get(&(kind, id?.clone())).cloned()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Message, Position, Text};
+use crate::model::{Message, Position, Source, Text};
 
 /// Last sequence taken per stream.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Intake {
 
     /// Whether the message comes after all taken so far of its stream; remembers it.
     pub(super) fn is_new(&mut self, message: &Message) -> bool {
-        if message.stream.is_empty() {
+        if message.stream.is_empty() || message.source != Source::Nats {
             return true;
         }
         let this = (message.incarnation, message.stream_seq);

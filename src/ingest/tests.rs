@@ -43,6 +43,7 @@ fn message(stream_seq: u64) -> Event {
         facts: Facts::default(),
         undecodable: None,
         payload: Payload::default(),
+        observed: None,
     }))
 }
 

@@ -28,6 +28,13 @@ const LIMITS: &[(&str, usize)] = &[
     ("model", 50),
     ("phase", 50),
     ("rule", 100),
+    ("component", 50),
+    ("gpu", 64),
+    ("key_prefix", 50),
+    ("label", 50),
+    ("node", 64),
+    ("type", 50),
+    ("uuid", 256),
 ];
 
 /// Longest label value, in characters.

@@ -1,9 +1,12 @@
 //! What a source hands to ingest.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::delivery::Settlement;
 use super::message::Message;
+use super::panel::Panel;
 use super::report::{ConsumersReport, StreamsReport};
 use super::text::Text;
 use super::time::Timestamp;
@@ -21,6 +24,8 @@ pub enum Event {
     Consumers(ConsumersReport),
     /// A poll of the streams.
     Streams(StreamsReport),
+    /// The last good state of a watched system.
+    Panel(Arc<Panel>),
     /// Time goes by: lets correlation expire what is overdue.
     Tick(Timestamp),
 }

@@ -58,6 +58,11 @@ pub enum Measure {
         /// Whether the message it belongs to is unknown.
         unmatched: bool,
     },
+    /// A source saw something that looks as it did before.
+    Repeated {
+        /// Source.
+        source: Source,
+    },
     /// A poll told of a settlement that nothing else did: it was received that way.
     Polled,
     /// A message breaks a rule of the contract.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
+use super::observed::Observed;
 use super::text::Text;
 use super::time::Timestamp;
 
@@ -39,6 +40,20 @@ impl Source {
             Self::Kubernetes => "K8s",
             Self::Gpu => "GPU",
             Self::Alert => "Alert",
+        }
+    }
+
+    /// The name in labels, in `/status` and in an entry's identity.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Nats => "nats",
+            Self::Ray => "ray",
+            Self::Neo4j => "neo4j",
+            Self::Valkey => "valkey",
+            Self::Vllm => "vllm",
+            Self::Kubernetes => "kubernetes",
+            Self::Gpu => "gpu",
+            Self::Alert => "alert",
         }
     }
 
@@ -98,11 +113,11 @@ pub struct Payload {
 pub struct Message {
     /// The system it came from.
     pub source: Source,
-    /// JetStream stream; empty for core NATS and for sources without streams.
+    /// JetStream stream; empty for core NATS; the source's key for every other source.
     pub stream: Text,
     /// Which life of the stream this is: 0, and one more after each re-creation seen.
     pub incarnation: u32,
-    /// Sequence in the stream; for sources without streams a number of their own.
+    /// Sequence in the stream; for sources other than NATS the entry's place in the journal, which correlation gives.
     pub stream_seq: u64,
     /// The subject it was published on, made printable.
     pub subject: Text,
@@ -132,6 +147,8 @@ pub struct Message {
     pub undecodable: Option<Text>,
     /// The body after redaction.
     pub payload: Payload,
+    /// What a source other than NATS saw.
+    pub observed: Option<Box<Observed>>,
 }
 
 impl Message {

@@ -5,7 +5,7 @@
 
 use super::delivery::{Delivery, DeliveryState};
 use super::ids::{SpanId, TraceKey};
-use super::message::{Message, Origin};
+use super::message::{Message, Origin, Source};
 use super::record::{Body, Record, Resolved};
 use super::span::{Attribute, Span, SpanEvent, SpanKind, SpanStatus};
 use super::text::Text;
@@ -18,9 +18,9 @@ pub fn spans_of(record: &Record, each: &mut dyn FnMut(&Span)) -> usize {
         count += 1;
     }
     let own = match &record.body {
-        Body::Message(message, resolved) => publish(message, resolved),
+        Body::Message(message, resolved) if message.source == Source::Nats => publish(message, resolved),
         Body::Delivery(delivery) => process(delivery),
-        Body::Tick => None,
+        Body::Message(..) | Body::Tick => None,
     };
     if let Some(span) = own {
         each(&span);

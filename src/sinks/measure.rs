@@ -1,6 +1,7 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
+mod gpu;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use prometheus::{Histogram, IntCounter};
 use self::shown::{Samples, Shown};
 use crate::metrics::Metrics;
 use crate::model::{
-    AgentState, AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Measure, StreamsReport, Text,
+    AgentState, AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Measure, Panel, StreamsReport, Text,
 };
 
 /// Turns measures into samples. Owned by ingest, so it needs no lock.
@@ -64,6 +65,7 @@ impl Recorder {
                 let outcome = if *unmatched { "unmatched" } else { ["journaled", "folded"][usize::from(*folded)] };
                 self.ledger("NATS", outcome);
             }
+            Measure::Repeated { source } => self.ledger(source.name(), "duplicate"),
             Measure::Polled => self.ledger("NATS", "received"),
             Measure::Violation { event_type, rule } => {
                 let cap = &self.metrics.cap;
@@ -216,6 +218,13 @@ impl Recorder {
         self.shown.replace(&self.metrics.stories.stories, "stories", stories);
         self.shown.replace(&agents.deliberations_open, "open", open);
         self.shown.replace(&agents.deliberations_overdue, "overdue", overdue);
+    }
+
+    /// Sets the gauges of a watched system; what is gone from it goes too.
+    pub fn panel(&mut self, panel: &Panel) {
+        match panel {
+            Panel::Gpu(panel) => self.gpus(panel),
+        }
     }
 
     /// Sets the gauges of a poll of consumers; those of consumers that are gone go too.

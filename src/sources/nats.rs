@@ -9,7 +9,6 @@ mod auth;
 mod begin;
 mod connect;
 mod core;
-pub mod decode;
 mod deliver;
 mod discover;
 mod ending;

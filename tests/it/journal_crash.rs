@@ -182,6 +182,7 @@ fn record(seq: Seq) -> Arc<Record> {
         facts: Facts::default(),
         undecodable: None,
         payload: Payload { bytes: payload.into(), truncated: false, masked: 0 },
+        observed: None,
     };
     let resolved = Resolved {
         trace: Some(TraceKey::story(&story)),

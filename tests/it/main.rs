@@ -16,4 +16,5 @@ mod replay;
 mod servers;
 mod simulator;
 mod support;
+mod systems;
 mod telemetry;

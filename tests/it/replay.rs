@@ -150,6 +150,7 @@ fn event(line: Line, seqs: &mut BTreeMap<String, u64>) -> Event {
         facts,
         undecodable: line.undecodable.map(Into::into),
         payload: Payload::default(),
+        observed: None,
     }))
 }
 

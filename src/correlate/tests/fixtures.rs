@@ -68,6 +68,7 @@ pub(super) fn message(subject: &str, seq: u64, seconds: f64, facts: &[(&str, &st
         facts: held,
         undecodable: None,
         payload: Payload { bytes: Bytes::from_static(b"{}"), truncated: false, masked: 0 },
+        observed: None,
     }
 }
 

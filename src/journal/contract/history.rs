@@ -85,6 +85,7 @@ impl History {
             facts,
             undecodable: None,
             payload: Payload { bytes: self.text().into_bytes().into(), truncated: false, masked: 0 },
+            observed: None,
         };
         let trace = match (&ids.story, &ids.ceremony) {
             (Some(story), _) => Some(TraceKey::story(story)),

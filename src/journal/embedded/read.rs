@@ -16,7 +16,7 @@ use super::scan::{End, Scan, frame_of, unpack};
 use super::term::{Field, Term, first_part};
 use super::{Embedded, rows};
 use crate::journal::{JournalError, StoryRecords};
-use crate::model::{Body, Cursor, Delivery, Filter, Known, Order, Page, Query, Record, Seq, TraceId, TraceKey};
+use crate::model::{Body, Cursor, Delivery, Filter, Known, Order, Page, Query, Record, Seq, Source, TraceId, TraceKey};
 
 /// Most entries on a page.
 const MAX_PAGE: usize = 1000;
@@ -197,9 +197,10 @@ impl Embedded {
 
 fn is_in(record: &Record, key: &TraceKey, parts: &[TraceId]) -> bool {
     let own = match &record.body {
-        Body::Message(_, resolved) => resolved.trace.as_ref(),
+        // Only what was published has a span of its own; what else was seen has those attached to it, or none.
+        Body::Message(message, resolved) if message.source == Source::Nats => resolved.trace.as_ref(),
         Body::Delivery(delivery) => delivery.event.trace.as_ref(),
-        Body::Tick => None,
+        Body::Message(..) | Body::Tick => None,
     };
     own.is_some_and(|own| own == key || first_part(own.as_str()) == key.as_str())
         || record.spans.iter().any(|span| parts.contains(&span.trace_id))

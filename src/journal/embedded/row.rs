@@ -9,8 +9,8 @@ use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Body, Delivery, Facts, Form, Ids, Link, Message, Payload, Record, Resolved, Seq, Severity, Source, Span, Text,
-    Timestamp, TraceKey,
+    Body, Delivery, Facts, Form, Ids, Link, Message, Observed, Payload, Record, Resolved, Seq, Severity, Source, Span,
+    Text, Timestamp, TraceKey,
 };
 
 /// One list of fields, written from references and read as values, so that the two cannot differ.
@@ -43,6 +43,7 @@ entry! {
     undecodable: Option<Text>,
     truncated: bool,
     masked: u32,
+    observed: Option<Box<Observed>>,
     ids: Ids,
     trace: Option<TraceKey>,
     part: u32,
@@ -90,6 +91,7 @@ pub(super) fn encode(record: &Record, rest: &mut Vec<u8>, text: &mut Vec<u8>) ->
                 facts,
                 undecodable,
                 payload: Payload { bytes, truncated, masked },
+                observed,
             } = &**message;
             let Resolved { ids, trace, part, severity, summary, violations } = &**resolved;
             text.extend_from_slice(bytes);
@@ -116,6 +118,7 @@ pub(super) fn encode(record: &Record, rest: &mut Vec<u8>, text: &mut Vec<u8>) ->
                 undecodable,
                 truncated,
                 masked,
+                observed,
                 ids,
                 trace,
                 part,
@@ -189,6 +192,7 @@ impl EntryIn {
             facts: self.facts,
             undecodable: self.undecodable,
             payload: Payload { bytes: payload, truncated: self.truncated, masked: self.masked },
+            observed: self.observed,
         };
         let resolved = Resolved {
             ids: self.ids,

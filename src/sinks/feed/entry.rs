@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::standing::{Polls, Standing, standings};
 use super::time::Time;
-use crate::model::{Delivery, Message, Record, publish_span_id, shorten};
+use crate::model::{Delivery, Message, Record, Source, publish_span_id, shorten};
 
 /// Longest summary sent, in characters.
 const MAX_SUMMARY: usize = 400;
@@ -116,7 +116,7 @@ impl<'a> Event<'a> {
             severity: resolved.severity.name(),
             summary: short(&resolved.summary),
             trace_id: trace.as_ref().map(|key| key.trace_id().to_string()),
-            span_id: trace.as_ref().map(span),
+            span_id: trace.as_ref().filter(|_| message.source == Source::Nats).map(span),
             deliveries: standings(message, seen, polls.for_message(message)),
             data: (detail == Detail::Full).then(|| data(message)),
         })

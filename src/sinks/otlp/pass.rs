@@ -12,7 +12,7 @@ use super::read::Reader;
 use super::settle::Track;
 use crate::config;
 use crate::journal::{Journal, JournalError};
-use crate::model::{Record, Seq, SpanId, spans_of};
+use crate::model::{Message, Record, Resolved, Seq, Source, SpanId, spans_of};
 use crate::tail::Tail;
 
 /// Where records come from.
@@ -120,7 +120,9 @@ impl Pass {
         }
         if new {
             ledger.created(spans as u64);
-            if record.entry().is_some_and(|(_, resolved)| resolved.trace.is_none()) {
+            let traceless =
+                |(message, resolved): (&Message, &Resolved)| message.source == Source::Nats && resolved.trace.is_none();
+            if record.entry().is_some_and(traceless) {
                 // Its publish span has no trace to be in.
                 ledger.created(1);
                 ledger.skipped(1);

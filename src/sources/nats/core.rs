@@ -6,9 +6,9 @@ use futures::StreamExt as _;
 
 use crate::model::{Batch, Event, Text, Timestamp};
 
-use super::decode::Raw;
 use super::deliver::headers;
 use super::{SOURCE, Shared, shield};
+use crate::sources::decode::Raw;
 
 /// Bytes that may wait for ingest; what comes on top is dropped and counted.
 const MAX_BYTES: usize = 4 << 20;

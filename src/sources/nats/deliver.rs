@@ -10,7 +10,6 @@ use crate::model::{Text, Timestamp};
 
 use super::api::Api;
 use super::begin::Deliver;
-use super::decode::Raw;
 use super::ending::{Ending, Step};
 use super::error::ApiError;
 use super::gap::Gaps;
@@ -19,6 +18,7 @@ use super::pull::{Broken, Puller, Stored};
 use super::read::{End, Stream, missed};
 use super::signals::Denied;
 use super::{Shared, shield, wire};
+use crate::sources::decode::Raw;
 
 /// The server says that there is more, yet nothing comes for this long: the consumer is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(8);

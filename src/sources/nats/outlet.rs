@@ -8,28 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::{Batch, Event, Message, Position};
 
+pub(super) use crate::sources::room::{Gone, room};
+
 /// Most events of a batch.
 const MAX_EVENTS: usize = 2_000;
 /// Most bytes of a batch.
 const MAX_BYTES: usize = 1 << 20;
 /// Longest that a message waits for company.
 const MAX_WAIT: Duration = Duration::from_millis(5);
-
-/// Ingest is gone, or takes nothing more although the source is to end.
-#[derive(Debug)]
-pub(super) struct Gone;
-
-/// Room for a batch. Told to stop, it waits for none: a journal that refuses must not hold up the end.
-pub(super) async fn room<'a>(
-    sender: &'a mpsc::Sender<Batch>,
-    stop: &CancellationToken,
-) -> Result<mpsc::Permit<'a, Batch>, Gone> {
-    tokio::select! {
-        biased;
-        room = sender.reserve() => room.map_err(|_| Gone),
-        () = stop.cancelled() => Err(Gone),
-    }
-}
 
 /// Collects and sends.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::model::{Facts, Form, Message, Payload, Source, Text, printable};
 use crate::privacy::Masker;
 
-use super::decode::{self, Raw};
+use crate::sources::decode::{self, Raw};
 
 /// Decodes, whatever happens.
 pub(super) fn message(raw: Raw<'_>, masker: &Masker) -> Message {
@@ -35,6 +35,7 @@ pub(super) fn message(raw: Raw<'_>, masker: &Masker) -> Message {
             undecodable: Some("decoder_failed".into()),
             // What could not be looked through is not kept.
             payload: Payload::default(),
+            observed: None,
         }
     })
 }

@@ -12,10 +12,10 @@ use smallvec::SmallVec;
 use crate::model::{Text, Timestamp};
 
 use super::begin::{self, Deliver};
-use super::decode::Raw;
 use super::outlet::Outlet;
 use super::read::{End, Stream, missed};
 use super::{Shared, shield};
+use crate::sources::decode::Raw;
 
 /// Between two looks at a stream that had nothing new…
 const IDLE: Duration = Duration::from_millis(50);

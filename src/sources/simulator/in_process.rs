@@ -21,7 +21,7 @@ use super::step::{Action, Publish, Settle, SettleKind};
 use crate::metrics::Metrics;
 use crate::model::{Batch, Event, Position, Settlement, SettlementKind, Timestamp};
 use crate::privacy::Masker;
-use crate::sources::nats::decode::{Raw, message};
+use crate::sources::decode::{Raw, message};
 use crate::status::{Health, Status};
 
 /// The part's name in the status, and the source it stands in for in metrics.

@@ -79,6 +79,7 @@ impl World {
             tail: Arc::clone(&tail),
             status: Arc::clone(&status),
             metrics: Arc::clone(&metrics),
+            lookups: Arc::default(),
             stop: stop.clone(),
             trace: Arc::new(spans),
         };
@@ -247,6 +248,7 @@ pub(crate) fn with_payload(seq: Seq, story: &str, payload: String) -> Record {
         facts,
         undecodable: None,
         payload: Payload { bytes: payload.into(), truncated: false, masked: 0 },
+        observed: None,
     };
     let ids = Ids {
         story: Some(story.into()),

@@ -242,6 +242,7 @@ fn message_in(n: u64, trace: Option<TraceKey>) -> Body {
         facts: Facts::default(),
         undecodable: None,
         payload: Payload::default(),
+        observed: None,
     };
     let ids = Ids { story: Some(text("US-1")), ..Ids::default() };
     Body::Message(Box::new(message), Box::new(Resolved { ids, trace, ..Resolved::default() }))

@@ -8,10 +8,10 @@ use super::*;
 use crate::config::Content;
 use crate::model::{Key, Value};
 
-const SAMPLES: &str = include_str!("../../../../tests/fixtures/nats/fleet.jsonl");
+const SAMPLES: &str = include_str!("../../../tests/fixtures/nats/fleet.jsonl");
 
 /// What each sample must become; written from the contract, not by this decoder.
-const EXPECTED: &str = include_str!("../../../../tests/fixtures/nats/fleet.decoded.jsonl");
+const EXPECTED: &str = include_str!("../../../tests/fixtures/nats/fleet.decoded.jsonl");
 
 const STORED: &str = "2026-02-14T09:15:00Z";
 

@@ -78,5 +78,6 @@ pub fn message(raw: Raw<'_>, masker: &Masker) -> Message {
         facts: body.facts,
         undecodable,
         payload: kept.payload(),
+        observed: None,
     }
 }

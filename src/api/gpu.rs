@@ -1,0 +1,23 @@
+//! Graphics processors as their exporter tells them.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use super::Api;
+use super::listing::Listing;
+use super::query::Plain;
+use crate::model::{Gpu, Panel, Source, Timestamp};
+
+/// Graphics processors: use, memory, power, temperature.
+#[utoipa::path(get, path = "/api/gpus", tag = "systems",
+    responses((status = 200, description = "All processors", body = Listing<Gpu>)))]
+pub(super) async fn gpus(State(api): State<Api>, _: Plain) -> Response {
+    let part = api.context.status.part("source/gpu");
+    api.context.board.read(|state| {
+        let (items, as_of) = match state.panels.get(&Source::Gpu).map(AsRef::as_ref) {
+            Some(Panel::Gpu(panel)) => (panel.gpus.iter().collect(), panel.at),
+            _ => (Vec::new(), Timestamp::ZERO),
+        };
+        Listing::of_system(items, as_of, part).into_response()
+    })
+}

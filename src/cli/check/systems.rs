@@ -1,0 +1,30 @@
+//! The systems beside NATS: each that is configured is asked once.
+
+use std::sync::Arc;
+
+use super::{Findings, Level};
+use crate::config::Config;
+use crate::privacy::Masker;
+use crate::sources::gpu;
+
+/// Asks all of them.
+pub(super) async fn examine(config: &Config, findings: &mut Findings) {
+    let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
+    if config.gpu.is_on() {
+        add(findings, "gpu", gpu::probe(config.gpu.clone(), masker).await);
+    } else {
+        off(findings, "gpu", "gpu.dcgm_url");
+    }
+}
+
+fn add(findings: &mut Findings, part: &'static str, answer: Result<String, String>) {
+    match answer {
+        Ok(detail) => findings.add(part, "source", Level::Ok, detail),
+        Err(problem) => findings.add(part, "source", Level::Fail, problem),
+    }
+}
+
+/// What is not configured is no fault.
+fn off(findings: &mut Findings, part: &'static str, key: &str) {
+    findings.add(part, "source", Level::Ok, format!("off: {key} is not set"));
+}

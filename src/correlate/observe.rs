@@ -1,0 +1,56 @@
+//! What sources other than NATS saw.
+//! Takes: an entry about a thing. Gives: whether it is news, and what it means for stories.
+//! Never: takes a thing that looks as it did before for an event: sources tell all they see again after a restart.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{Ids, LinkKind, Message, Observed, Text, clean_id};
+
+use super::memory::Memory;
+use super::resolve::{Owners, RayTask, owner};
+
+impl Memory {
+    /// Whether a thing looks other than when it was last told of; remembers how it looks.
+    pub(super) fn is_news(&mut self, message: &Message) -> bool {
+        let look = look(message);
+        if let Some(held) = self.observed.touch(&message.subject) {
+            return std::mem::replace(held, look) != look;
+        }
+        self.observed.insert(message.subject.clone(), look);
+        true
+    }
+}
+
+/// How a thing looks. Its body alone would not do: a privacy policy may keep none.
+fn look(message: &Message) -> [u8; 8] {
+    let observed = postcard::to_allocvec(&message.observed).unwrap_or_default();
+    let hash = Sha256::new().chain_update(message.event_type.as_bytes()).chain_update(&observed);
+    let hash = hash.chain_update(&message.payload.bytes).finalize();
+    std::array::from_fn(|n| hash[n])
+}
+
+/// The ids of an entry: what the system said, and what is known to belong to it.
+pub(super) fn ids(observed: &Observed, owners: &Owners) -> Ids {
+    let mut ids = observed.ids.clone();
+    let ray = ids.task.as_deref().and_then(RayTask::parse).unwrap_or_default();
+    let said = |held: &mut Option<Text>, id: Option<&str>| {
+        if held.is_none() {
+            *held = id.and_then(clean_id);
+        }
+    };
+    said(&mut ids.ceremony, ray.ceremony);
+    said(&mut ids.plan, ray.plan);
+    said(&mut ids.story, ray.story);
+    if ids.role.is_none() {
+        ids.role = ray.role.and_then(super::role::normalise);
+    }
+    if ids.role.is_none() {
+        ids.role = ids.agent.as_deref().and_then(super::role::of_agent);
+    }
+    if ids.story.is_none() {
+        ids.story = owner(owners, LinkKind::Task, ids.task.as_ref())
+            .or_else(|| owner(owners, LinkKind::Deliberation, ids.deliberation.as_ref()))
+            .or_else(|| owner(owners, LinkKind::Plan, ids.plan.as_ref()));
+    }
+    ids
+}

@@ -1,0 +1,28 @@
+//! What a source other than NATS saw, typed: what correlation works with. The message's payload shows the same to people.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::Ids;
+use super::record::Severity;
+use super::text::Text;
+
+/// A change a source saw in the system it watches.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The ids the system says it is about. What follows from them (the story of a task) is for correlation to add.
+    pub ids: Ids,
+    /// How much it asks for attention.
+    pub severity: Severity,
+    /// One line for people.
+    pub summary: Text,
+    /// What it is, for those kinds that mean more than themselves.
+    pub what: What,
+}
+
+/// The kinds of things seen that correlation makes something of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum What {
+    /// An entry of the history and nothing more.
+    #[default]
+    Plain,
+}

@@ -1,0 +1,31 @@
+//! What the sources other than NATS show: the last good state of the system each watches.
+
+mod gpu;
+
+pub use gpu::{Gpu, GpuPanel};
+
+use super::message::Source;
+use super::time::Timestamp;
+
+/// The state of one watched system, whole: it takes the place of the one before.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the panel of that name")]
+pub enum Panel {
+    Gpu(GpuPanel),
+}
+
+impl Panel {
+    /// The source it comes from.
+    pub const fn source(&self) -> Source {
+        match self {
+            Self::Gpu(_) => Source::Gpu,
+        }
+    }
+
+    /// When the system was asked.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Gpu(panel) => panel.at,
+        }
+    }
+}

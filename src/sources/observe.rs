@@ -1,0 +1,62 @@
+//! What a watched system tells → an entry of the history.
+//! Takes: what it is about, when, and a body to show. Gives: a masked message. Never: an entry without a time.
+
+use serde::Serialize;
+
+use crate::model::{Facts, Form, Message, Observed, Source, Text, Timestamp, printable, shorten};
+use crate::privacy::Masker;
+
+/// Longest name of a thing.
+const MAX_NAME: usize = 200;
+
+/// A change that was seen.
+#[derive(Debug)]
+pub(super) struct Sight<'a, B> {
+    /// The system.
+    pub(super) source: Source,
+    /// What happened, without ids: `ray.job.failed`.
+    pub(super) kind: &'static str,
+    /// The thing it happened to: `ray.job.raysubmit_1`. Correlation takes a thing that looks as it did before for a
+    /// repetition, so the body must hold what makes a difference and nothing else.
+    pub(super) thing: &'a str,
+    /// The service it is told of.
+    pub(super) producer: Option<&'a str>,
+    /// When it happened by the system's own clock; the time of the poll where it does not say.
+    pub(super) at: Timestamp,
+    /// What correlation works with.
+    pub(super) observed: Observed,
+    /// What people see.
+    pub(super) body: &'a B,
+}
+
+/// The entry. Its place in its stream is given by correlation.
+pub(super) fn message<B: Serialize>(sight: Sight<'_, B>, received: Timestamp, masker: &Masker) -> Message {
+    let mut body = serde_json::to_vec(sight.body).unwrap_or_default();
+    body.truncate(crate::privacy::MAX_BODY);
+    let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let name = |text: &str| -> Text { shorten(&printable(&masker.text(text)), MAX_NAME).into() };
+    let mut observed = sight.observed;
+    observed.summary = name(&observed.summary);
+    Message {
+        source: sight.source,
+        stream: sight.source.key().into(),
+        incarnation: 0,
+        stream_seq: 0,
+        subject: name(sight.thing),
+        event_type: sight.kind.into(),
+        // A clock that runs ahead must not put an entry into the future.
+        stored: if sight.at == Timestamp::ZERO { received } else { sight.at.min(received) },
+        received,
+        size,
+        form: Form::Bare,
+        producer: sight.producer.map(name),
+        producer_inferred: false,
+        message_id: None,
+        traceparent: None,
+        claimed: None,
+        facts: Facts::default(),
+        undecodable: None,
+        payload: masker.whole(body.into()).payload(),
+        observed: Some(Box::new(observed)),
+    }
+}

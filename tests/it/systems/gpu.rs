@@ -1,0 +1,82 @@
+//! Graphics processors, by a DCGM exporter's page. No processor is here: the page is one as the exporter writes it.
+
+use serde_json::Value;
+
+use super::faults::{comes_and_goes, started, survived, token_rotates};
+use crate::servers::moody::{Moody, PATIENCE};
+use crate::support::until;
+
+const PAGE: &str = include_str!("../../fixtures/gpu/dcgm.txt");
+const ROUTE: &str = "/api/gpus";
+
+async fn exporter() -> (Moody, Vec<(&'static str, String)>) {
+    let server = Moody::start().await;
+    server.page("/metrics", "text/plain", PAGE);
+    let variables = vec![
+        ("FLEETSCOPE_GPU__DCGM_URL", server.url("/metrics")),
+        ("FLEETSCOPE_GPU__POLL_INTERVAL", "500ms".to_owned()),
+        ("FLEETSCOPE_GPU__TIMEOUT", "1s".to_owned()),
+    ];
+    (server, variables)
+}
+
+fn shown(page: &Value) -> bool {
+    page["items"].as_array().is_some_and(|gpus| gpus.len() == 2 && gpus[0]["utilization_ratio"] == 0.87)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processors_are_shown_and_measured() {
+    let (server, variables) = exporter().await;
+    let journal = tempfile::tempdir().expect("a folder");
+    let daemon = started(journal.path(), &variables).await;
+    until("two processors", PATIENCE, || async { daemon.json(ROUTE).await.is_some_and(|p| shown(&p)) }).await;
+    let used = r#"fleet_gpu_memory_used_bytes{gpu="0""#;
+    assert_eq!(daemon.sample(used).await, Some(20_480.0 * 1_048_576.0));
+    server.page(
+        "/metrics",
+        "text/plain",
+        PAGE.lines().filter(|l| !l.contains("gpu=\"1\"")).collect::<Vec<_>>().join("\n"),
+    );
+    until("the processor that is gone leaves the page of metrics", PATIENCE, || async {
+        daemon.get("/metrics").await.is_some_and(|page| !page.contains(r#"fleet_gpu_temperature_celsius{gpu="1""#))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_a_processor_is_an_entry_once() {
+    let (server, variables) = exporter().await;
+    let broken = PAGE.replace("DCGM_FI_DEV_XID_ERRORS{gpu=\"0\"", "DCGM_FI_DEV_XID_ERRORS_{gpu=\"0\"");
+    let line = PAGE.lines().find(|l| l.starts_with("DCGM_FI_DEV_XID_ERRORS{gpu=\"0\"")).expect("in the fixture");
+    server.page("/metrics", "text/plain", format!("{broken}{}\n", line.replace("} 0", "} 79")));
+    let journal = tempfile::tempdir().expect("a folder");
+    for life in 0..2 {
+        let daemon = started(journal.path(), &variables).await;
+        let before = server.asked();
+        until("it was asked a few times", PATIENCE, || async { server.asked() >= before + 3 }).await;
+        let page = daemon.json("/api/events?source=GPU").await.expect("the route answers");
+        let events = page["items"].as_array().expect("a list");
+        assert_eq!(events.len(), 1, "life {life}: {page}");
+        assert_eq!((&events[0]["type"], &events[0]["severity"]), (&"gpu.error".into(), &"error".into()));
+        assert!(daemon.sample(r#"fleetscope_events_total{outcome="duplicate",source="GPU"}"#).await >= Some(1.0));
+        assert!(daemon.stop().await.success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_is_named_and_survived() {
+    let (mut server, variables) = exporter().await;
+    survived("gpu", &mut server, ROUTE, &variables, shown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exporter_that_comes_and_goes_is_found_again() {
+    let (mut server, variables) = exporter().await;
+    comes_and_goes("gpu", &mut server, ROUTE, &variables, shown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_token_is_found() {
+    let (server, variables) = exporter().await;
+    token_rotates(&server, ROUTE, "FLEETSCOPE_GPU__TOKEN_FILE", &variables, shown).await;
+}
