@@ -8,6 +8,7 @@ mod files;
 mod fleet;
 mod gpu;
 mod health;
+mod ingest;
 mod listing;
 mod live;
 mod outer;
@@ -15,6 +16,7 @@ mod page;
 mod plain;
 mod problem;
 mod query;
+mod ray;
 mod stories;
 mod stream;
 
@@ -40,6 +42,7 @@ use self::connection::Gate;
 use self::plain::TlsOnly;
 use crate::board::Board;
 use crate::config::Config;
+use crate::inbox::Inboxes;
 use crate::journal::Journal;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
@@ -73,6 +76,7 @@ pub struct Context {
     pub status: Arc<Status>,
     pub metrics: Arc<Metrics>,
     pub lookups: Arc<Lookups>,
+    pub inboxes: Arc<Inboxes>,
     pub stop: CancellationToken,
     pub trace: Arc<TraceFn>,
 }
@@ -137,6 +141,10 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(fleet::all_consumers))
         .routes(routes!(fleet::streams))
         .routes(routes!(gpu::gpus))
+        .routes(routes!(ray::jobs))
+        .routes(routes!(ray::job))
+        .routes(routes!(ray::logs))
+        .routes(routes!(ray::cluster))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))
@@ -153,16 +161,18 @@ fn routes() -> OpenApiRouter<Api> {
 
 /// The OpenAPI document, made from the routes themselves.
 pub fn openapi() -> String {
-    let document = routes().into_openapi();
+    let document = routes().merge(ingest::routes()).into_openapi();
     document.to_pretty_json().expect("the document is plain data")
 }
 
 fn router(api: &Api) -> Router {
     let (router, _) = routes().split_for_parts();
+    let (pushed, _) = ingest::routes().split_for_parts();
     router
         .fallback(outer::unknown)
         .method_not_allowed_fallback(outer::wrong_method)
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .merge(pushed.layer(RequestBodyLimitLayer::new(ingest::MAX_BODY)))
         .layer(from_fn_with_state(api.clone(), outer::deadline))
         .layer(from_fn_with_state(api.clone(), access::check))
         .layer(from_fn_with_state(api.clone(), outer::count))

@@ -15,15 +15,16 @@ use crate::api;
 use crate::board::Board;
 use crate::config::Config;
 use crate::correlate::Settings;
+use crate::inbox::Inboxes;
 use crate::ingest;
 use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
-use crate::model::{Batch, Event, Timestamp};
+use crate::model::{Batch, Event, Source, Timestamp};
 use crate::privacy::Masker;
 use crate::sinks::otlp;
-use crate::sources::{Watcher, gpu, nats, simulator};
+use crate::sources::{Watcher, gpu, nats, ray, simulator};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
 
@@ -63,6 +64,7 @@ struct Shared {
     status: Arc<Status>,
     masker: Arc<Masker>,
     lookups: Arc<Lookups>,
+    inboxes: Arc<Inboxes>,
 }
 
 /// Runs until `stop` is cancelled or a part ends uninvited. `listening` is told the address of the API.
@@ -73,7 +75,8 @@ pub async fn run(
     stop: CancellationToken,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<()> {
-    let shared = open(config, metrics)?;
+    let mut shared = open(config, metrics)?;
+    let asked = if matches!(input, Input::Configured) { answerers(&mut shared) } else { Asked::default() };
     let listener = TcpListener::bind(shared.config.http.listen)
         .with_context(|| format!("http.listen: cannot listen on {}", shared.config.http.listen))?;
     let address = listener.local_addr()?;
@@ -87,7 +90,7 @@ pub async fn run(
     let mut parts: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     start_readers(&shared, listener, &readers, &mut parts);
-    start_sources(&shared, input, events, &stop, &mut sources)?;
+    start_sources(&shared, input, asked, events, &stop, &mut sources)?;
     listening(address);
 
     let mut ingest = ingest;
@@ -149,7 +152,30 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
         status,
         masker,
         lookups: Arc::default(),
+        inboxes: Arc::default(),
     })
+}
+
+/// The sources' ends of what the API hands to them.
+#[derive(Debug, Default)]
+struct Asked {
+    ray: Option<ray::Pushing>,
+}
+
+/// Those that are asked or pushed to while they watch.
+fn answerers(shared: &mut Shared) -> Asked {
+    let (mut lookups, mut inboxes, mut asked) = (Lookups::default(), Inboxes::default(), Asked::default());
+    let config = &shared.config.ray;
+    if let Some(logs) = ray::Logs::new(config, Arc::clone(&shared.masker)) {
+        lookups.add(Source::Ray, Arc::new(logs));
+    }
+    if config.ingest {
+        let (pushes, pushing) = ray::pushes();
+        inboxes.add(Source::Ray, pushes);
+        asked.ray = Some(pushing);
+    }
+    (shared.lookups, shared.inboxes) = (Arc::new(lookups), Arc::new(inboxes));
+    asked
 }
 
 fn start_ingest(
@@ -193,6 +219,7 @@ fn start_readers(
         status: Arc::clone(&shared.status),
         metrics: Arc::clone(&shared.metrics),
         lookups: Arc::clone(&shared.lookups),
+        inboxes: Arc::clone(&shared.inboxes),
         stop: stop.clone(),
         trace: Arc::new(otlp::json::trace),
     };
@@ -221,13 +248,14 @@ fn start_readers(
 fn start_sources(
     shared: &Shared,
     input: Input,
+    asked: Asked,
     events: mpsc::Sender<Batch>,
     stop: &CancellationToken,
     sources: &mut JoinSet<(&'static str, Result<()>)>,
 ) -> Result<()> {
     sources.spawn(tick(events.clone(), stop.clone()));
     if matches!(input, Input::Configured) {
-        start_watchers(shared, &events, stop, sources);
+        start_watchers(shared, asked, &events, stop, sources);
     }
     let positions = shared.journal.positions().context("the journal's positions cannot be read")?;
     match input {
@@ -268,6 +296,7 @@ fn start_sources(
 /// The systems beside NATS, each on its own: one that hangs or lies delays no other.
 fn start_watchers(
     shared: &Shared,
+    asked: Asked,
     events: &mpsc::Sender<Batch>,
     stop: &CancellationToken,
     sources: &mut JoinSet<(&'static str, Result<()>)>,
@@ -279,14 +308,23 @@ fn start_watchers(
         status: Arc::clone(&shared.status),
         stop: stop.clone(),
     };
-    let config = shared.config.gpu.clone();
+    let (config, of_gpu) = (shared.config.gpu.clone(), watcher.clone());
     if config.is_on() {
         sources.spawn(async move {
-            gpu::run(config, watcher).await;
+            gpu::run(config, of_gpu).await;
             ("source/gpu", Ok(()))
         });
     } else {
         shared.status.report("source/gpu", Health::Off, "gpu.dcgm_url is not set");
+    }
+    let config = shared.config.ray.clone();
+    if config.is_on() {
+        sources.spawn(async move {
+            ray::run(config, asked.ray, watcher).await;
+            ("source/ray", Ok(()))
+        });
+    } else {
+        shared.status.report("source/ray", Health::Off, "ray.url is not set");
     }
 }
 

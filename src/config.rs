@@ -13,6 +13,7 @@ mod nats;
 mod otlp;
 mod privacy;
 mod problem;
+mod ray;
 mod section;
 mod setting;
 mod telemetry;
@@ -29,6 +30,7 @@ pub use nats::Nats;
 pub use otlp::{Otlp, OtlpProtocol};
 pub use privacy::{Content, Privacy};
 pub use problem::{Problem, Problems};
+pub use ray::Ray;
 pub use section::{KeyInfo, Shown};
 pub use setting::{ByteSize, Setting, mask_parts, shown_texts, shown_url};
 pub use telemetry::Telemetry;
@@ -41,6 +43,7 @@ section::config! {
         journal: Journal,
         otlp: Otlp,
         gpu: Gpu,
+        ray: Ray,
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,

@@ -15,6 +15,7 @@ mod fold;
 mod memory;
 mod observe;
 mod phase;
+mod ray;
 mod resolve;
 mod ring;
 mod role;

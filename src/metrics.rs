@@ -12,6 +12,7 @@ mod gpu;
 mod journal;
 mod otlp;
 mod process;
+mod ray;
 mod sources;
 mod stories;
 
@@ -25,6 +26,7 @@ pub use gpu::GpuMetrics;
 pub use journal::JournalMetrics;
 pub use otlp::OtlpMetrics;
 pub use process::ProcessMetrics;
+pub use ray::RayMetrics;
 pub use sources::SourceMetrics;
 pub use stories::StoryMetrics;
 
@@ -46,6 +48,7 @@ pub struct Metrics {
     pub feed: FeedMetrics,
     pub gpu: GpuMetrics,
     pub process: ProcessMetrics,
+    pub ray: RayMetrics,
 }
 
 impl Default for Metrics {
@@ -70,6 +73,7 @@ impl Metrics {
             feed: FeedMetrics::new(&registry),
             gpu: GpuMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
+            ray: RayMetrics::new(&registry),
             registry,
         }
     }
@@ -96,6 +100,7 @@ impl Metrics {
             FeedMetrics::INFO,
             GpuMetrics::INFO,
             ProcessMetrics::INFO,
+            RayMetrics::INFO,
             LabelCap::INFO,
         ]
         .concat()

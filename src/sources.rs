@@ -6,6 +6,7 @@ pub mod gpu;
 mod http;
 pub mod nats;
 mod observe;
+pub mod ray;
 mod room;
 pub mod simulator;
 mod watch;

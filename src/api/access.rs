@@ -21,6 +21,7 @@ pub(super) use tokens::Tokens;
 
 use self::rate::Rates;
 use super::Api;
+use super::ingest::is_pushed;
 use super::problem::Problem;
 use crate::config::{Config, Content};
 
@@ -214,6 +215,9 @@ fn admit(api: &Api, request: &Request) -> Result<Option<Grant>, Problem> {
         hosts::check_host(request)?;
     }
     hosts::check_origin(request.headers(), request.uri(), &config.http.allowed_origins)?;
+    if is_pushed(request.uri().path()) {
+        return Ok(None);
+    }
     let grant = access.grant(from, request.headers())?;
     if grant.is_none() && !is_open(request.uri().path(), config) {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "send a token: `Authorization: Bearer <token>`"));

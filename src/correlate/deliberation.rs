@@ -10,6 +10,7 @@ use crate::model::{
 
 use super::fold::Fold;
 use super::memory::Deadline;
+use super::ray::Job;
 use super::story::Dirty;
 use super::trace::{span, story_attributes};
 
@@ -62,6 +63,8 @@ pub(super) struct Deliberation {
     deadline: Option<Timestamp>,
     /// Key and id of its span, once sent.
     pub(super) sent: Option<(TraceKey, SpanId)>,
+    /// Jobs of Ray that ended before it was sent.
+    pub(super) jobs: Vec<Job>,
     #[serde(skip)]
     pub(super) dirty: Dirty,
 }
@@ -97,6 +100,14 @@ impl Deliberation {
             ended: self.ended,
             state: if self.ended.is_some() { self.outcome().name() } else { "open" }.into(),
         }
+    }
+
+    /// The span that a job of `agent` belongs beneath: its answer's, else the deliberation's; `None` while unsent.
+    pub(super) fn home_of(&self, id: &Text, agent: Option<&Text>) -> Option<(TraceKey, SpanId)> {
+        let (key, own) = self.sent.clone()?;
+        let answered = agent.filter(|agent| self.answers.iter().any(|a| a.agent == **agent));
+        let home = answered.map_or(own, |agent| key.span_id(&self.what(format!("agent:{id}:{agent}"))));
+        Some((key, home))
     }
 
     fn what(&self, what: String) -> String {
@@ -189,6 +200,10 @@ pub(super) fn subtree(
         spans.push(agent_span(id, d, answer, (key, own_id)));
     }
     d.sent = Some((key.clone(), own_id));
+    for job in std::mem::take(&mut d.jobs) {
+        let (key, parent) = d.home_of(id, job.agent.as_ref()).expect("sent just above");
+        spans.push(job.span(&key, parent));
+    }
     // What is in the spans now need not be held any longer.
     for answer in &mut d.answers {
         (answer.role, answer.model) = (None, None);
@@ -217,6 +232,7 @@ impl Fold<'_> {
                 suffix: again.then(|| self.origin().into()),
                 deadline: None,
                 sent: None,
+                jobs: Vec::new(),
                 dirty: Dirty::default(),
             };
             if let Some((id, gone)) = self.state.deliberations.insert(id.clone(), new) {
@@ -297,6 +313,7 @@ impl Fold<'_> {
             }
             let d = self.state.deliberations.get_mut(id).expect("entered above");
             d.answers.clear();
+            d.jobs.clear();
             d.awaited.clear();
             (d.started, d.last, d.ended, d.timed_out) = (answer.start, answer.end, None, false);
             (d.suffix, d.sent) = (Some((&*origin).into()), None);

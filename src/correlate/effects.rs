@@ -1,6 +1,6 @@
 //! What each kind of message means for the state.
 
-use crate::model::{Facts, Ids, Key, LinkKind, Message, Severity, Text, TraceKey, printable, shorten};
+use crate::model::{Facts, Ids, Key, LinkKind, Message, Severity, Text, TraceKey, What, printable, shorten};
 
 use super::deliberation::Answer;
 use super::fold::Fold;
@@ -86,6 +86,9 @@ impl Fold<'_> {
         }
         if let Some(trace) = trace {
             self.agents_happen(kind, message, ids, trace);
+        }
+        if let Some(What::RayJob(end)) = message.observed.as_ref().map(|observed| &observed.what) {
+            self.ray_job_ended(end, ids);
         }
     }
 

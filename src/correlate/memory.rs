@@ -59,6 +59,8 @@ pub(super) struct Memory {
     pub(super) floors: BTreeMap<(Text, Text), u64>,
     /// How each thing a watching source told of looked when it was last told.
     pub(super) observed: Lru<Text, [u8; 8]>,
+    /// Jobs of Ray whose end was taken in.
+    pub(super) ray_jobs: Marks,
     /// Settlements whose message has not been read yet, by stream and sequence.
     pub(super) early: BTreeMap<(Text, u64), Vec<Settlement>>,
     /// What was last told, to tell only what changed.
@@ -112,6 +114,7 @@ impl Memory {
             attempts: Lru::new(1),
             floors: BTreeMap::new(),
             observed: Lru::new(1),
+            ray_jobs: Marks::default(),
             early: BTreeMap::new(),
             told: Told::default(),
         };

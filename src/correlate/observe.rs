@@ -41,9 +41,7 @@ pub(super) fn ids(observed: &Observed, owners: &Owners) -> Ids {
     said(&mut ids.ceremony, ray.ceremony);
     said(&mut ids.plan, ray.plan);
     said(&mut ids.story, ray.story);
-    if ids.role.is_none() {
-        ids.role = ray.role.and_then(super::role::normalise);
-    }
+    ids.role = ids.role.as_deref().or(ray.role).and_then(super::role::normalise);
     if ids.role.is_none() {
         ids.role = ids.agent.as_deref().and_then(super::role::of_agent);
     }

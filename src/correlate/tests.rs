@@ -4,4 +4,5 @@ mod deliveries;
 mod fixtures;
 mod limits;
 mod properties;
+mod ray;
 mod stories;

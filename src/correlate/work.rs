@@ -10,6 +10,7 @@ use super::bounded::Lru;
 use super::deliberation::{Deliberation, subtree};
 use super::fold::Fold;
 use super::memory::Deadline;
+use super::ray::{self, Job};
 use super::story::{MAX_TASKS, Story};
 use super::trace::{SPAN_BYTES, link, span, story_attributes};
 
@@ -66,11 +67,13 @@ pub(super) struct Work {
     deadline: Option<Timestamp>,
     /// Deliberations to be sent with it.
     waiting: Vec<Text>,
+    /// Jobs of Ray to be sent with it.
+    pub(super) jobs: Vec<Job>,
 }
 
 impl Work {
     pub(super) fn weight(&self) -> usize {
-        400 + 24 * self.waiting.len() + self.title.as_ref().map_or(0, |t| t.len())
+        400 + 24 * self.waiting.len() + ray::WEIGHT * self.jobs.len() + self.title.as_ref().map_or(0, |t| t.len())
     }
 
     pub(super) fn view(&self) -> TaskView {
@@ -83,6 +86,11 @@ impl Work {
             since: self.from,
             last_event: self.last,
         }
+    }
+
+    /// Trace and id of its span, once sent.
+    pub(super) fn sent(&self) -> Option<(TraceKey, SpanId)> {
+        self.sent.clone()
     }
 
     fn what(&self, story: &Story, open: bool) -> String {
@@ -144,7 +152,7 @@ fn send(
     story.trace.bytes += SPAN_BYTES * (spans.len() - before) as u64;
 }
 
-/// Sends the deliberations that wait for a piece of work beneath its span.
+/// Sends the deliberations and jobs that wait for a piece of work beneath its span.
 fn send_waiting(
     story: &Text,
     work: &mut Work,
@@ -159,6 +167,7 @@ fn send_waiting(
             subtree(&waiting, deliberation, key, parent, Some(story), spans);
         }
     }
+    spans.extend(std::mem::take(&mut work.jobs).iter().map(|job| job.span(key, parent)));
 }
 
 impl Fold<'_> {
@@ -208,6 +217,7 @@ impl Fold<'_> {
             suffix: None,
             deadline: Some(deadline),
             waiting: Vec::new(),
+            jobs: Vec::new(),
         };
         self.state.story_bytes += work.weight();
         self.state.deadlines.insert((deadline, Deadline::Work(story.clone(), kind, id.clone())));

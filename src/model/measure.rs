@@ -104,6 +104,17 @@ pub enum Measure {
         /// Total tokens.
         tokens: u64,
     },
+    /// A job of Ray ended.
+    RayJob {
+        /// Council (role).
+        council: Text,
+        /// `SUCCEEDED`, `FAILED` or `STOPPED`.
+        status: Text,
+        /// Submission to end, where both are told.
+        duration: Option<Duration>,
+        /// Error type, one of a closed set.
+        error: Option<Text>,
+    },
     /// State was given up to stay within bounds.
     Evicted {
         /// What kind: `story`, `delivery`, `task`, ….

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::Ids;
 use super::record::Severity;
 use super::text::Text;
+use super::time::Timestamp;
 
 /// A change a source saw in the system it watches.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,4 +26,27 @@ pub enum What {
     /// An entry of the history and nothing more.
     #[default]
     Plain,
+    /// A job of Ray ended.
+    RayJob(RayEnd),
+}
+
+/// How a job of Ray ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RayEnd {
+    /// The id it is asked for by.
+    pub id: Text,
+    /// Ray's own id of it.
+    pub job_id: Option<Text>,
+    /// `SUCCEEDED`, `FAILED` or `STOPPED`.
+    pub status: Text,
+    /// When it was submitted.
+    pub start: Timestamp,
+    /// When it ended, where Ray tells.
+    pub end: Option<Timestamp>,
+    /// Error type (one of a closed set, fit for a label) and message.
+    pub error: Option<(Text, Text)>,
+    /// Exit code of its driver.
+    pub exit_code: Option<i64>,
+    /// Node its driver ran on.
+    pub node: Option<Text>,
 }

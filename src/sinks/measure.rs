@@ -2,6 +2,7 @@
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
 mod gpu;
+mod ray;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -95,6 +96,9 @@ impl Recorder {
             }
             Measure::StoryTokens { tokens } => {
                 self.metrics.stories.tokens.with_label_values::<&str>(&[]).observe(*tokens as f64);
+            }
+            Measure::RayJob { council, status, duration, error } => {
+                self.ray_job(council, status, *duration, error.as_deref());
             }
             Measure::Evicted { what } => self.metrics.sources.evicted.with_label_values(&[*what]).inc(),
         }
@@ -224,6 +228,7 @@ impl Recorder {
     pub fn panel(&mut self, panel: &Panel) {
         match panel {
             Panel::Gpu(panel) => self.gpus(panel),
+            Panel::Ray(panel) => self.ray(panel),
         }
     }
 

@@ -85,7 +85,7 @@ fn seen(told_by: &str, mut gpus: Vec<Gpu>, masker: &Masker) -> Seen {
     let mut events: Vec<Event> = gpus.iter().filter_map(|gpu| error(gpu, now, masker)).collect();
     let panel = GpuPanel { at: now, told_by: told_by.into(), gpus };
     events.push(Event::Panel(Arc::new(Panel::Gpu(panel))));
-    Seen { events, detail: format!("{found} processors, told by {told_by}{more}") }
+    Seen { events, detail: format!("{found} processors, told by {told_by}{more}"), next: None }
 }
 
 /// An entry for a processor that reports an error. The exporter repeats the last one for ever: it is told once.

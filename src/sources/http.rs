@@ -1,13 +1,14 @@
 //! Asking a system over HTTP: bounded, without redirects, with every failure named.
-//! Takes: an address, a token file, a CA file. Gives: text. Never: more than its limit of bytes, or a secret in an
+//! Takes: an address, a token file, a CA file. Gives: text or JSON. Never: more than its limit of bytes, or a secret in an
 //! error.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Response, StatusCode};
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::failure::{Failure, reason};
@@ -54,18 +55,33 @@ impl Http {
 
     /// The body of a page as text.
     pub(super) async fn text(&self, url: &Url) -> Result<String, Failure> {
-        let bytes = self.get(url, "text/plain, */*;q=0.1").await?;
+        let (bytes, _) = self.get(url, "text/plain, */*;q=0.1").await?;
         String::from_utf8(bytes).map_err(|_| Failure::new(reason::MALFORMED, format!("{url} answers no UTF-8")))
     }
 
-    async fn get(&self, url: &Url, accept: &'static str) -> Result<Vec<u8>, Failure> {
+    /// The body of a page as JSON.
+    pub(super) async fn json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Failure> {
+        let (bytes, kind) = self.get(url, "application/json").await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let what = if kind.starts_with("text/html") {
+                "answers a web page: is this the right address?".to_owned()
+            } else {
+                format!("answers JSON that is not understood: {error}")
+            };
+            Failure::new(reason::MALFORMED, format!("{url} {what}"))
+        })
+    }
+
+    /// The body, and what kind of page it is said to be.
+    async fn get(&self, url: &Url, accept: &'static str) -> Result<(Vec<u8>, String), Failure> {
         let mut request = self.client.get(url.clone()).header(ACCEPT, accept);
         if let Some(path) = &self.token_file {
             request = request.header(AUTHORIZATION, bearer(path).await?);
         }
         let response = request.send().await.map_err(|error| unsent(url, &error))?;
         let response = refused(url, response).await?;
-        self.body(url, response).await
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+        Ok((self.body(url, response).await?, kind))
     }
 
     async fn body(&self, url: &Url, response: Response) -> Result<Vec<u8>, Failure> {

@@ -23,6 +23,8 @@ use crate::status::{Health, Status};
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// Longest pause while it refuses us: some lock out a user whose password is wrong.
 const MAX_LASTING_PAUSE: Duration = Duration::from_mins(5);
+/// Shortest pause, whatever there is to wake for.
+const MIN_PAUSE: Duration = Duration::from_millis(500);
 /// Most events handed over at a time.
 const MAX_EVENTS: usize = 500;
 
@@ -44,6 +46,8 @@ pub(super) struct Seen {
     pub(super) events: Vec<Event>,
     /// One line for `/status`: which version, how much was seen.
     pub(super) detail: String,
+    /// When to ask again, where that is not as paced.
+    pub(super) next: Option<Duration>,
 }
 
 /// Something that can be asked again and again.
@@ -53,6 +57,11 @@ pub(super) trait Poll: Send {
 
     /// Asks once.
     fn poll(&mut self) -> impl Future<Output = Result<Seen, Failure>> + Send;
+
+    /// Waits for a reason to ask before the pause is over.
+    fn woken(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 }
 
 /// How often to ask, and how long to wait for the answer.
@@ -80,7 +89,7 @@ pub(super) async fn run<P: Poll>(mut poll: P, pace: Pace, watcher: &Watcher) {
             Ok(Err(_)) => Err(Failure::new(reason::INTERNAL, "a fault of Fleetscope itself; the log tells where")),
             Err(_) => Err(Failure::new(reason::TIMEOUT, format!("no answer within {:?}", pace.deadline))),
         };
-        let pause = match asked {
+        let (pause, may_wake) = match asked {
             Ok(seen) => {
                 failures = 0;
                 sources.up.with_label_values(&[P::NAME]).set(1.0);
@@ -89,7 +98,7 @@ pub(super) async fn run<P: Poll>(mut poll: P, pace: Pace, watcher: &Watcher) {
                 if hand_over(seen.events, watcher).await.is_err() {
                     break;
                 }
-                pace.every
+                (seen.next.unwrap_or(pace.every), true)
             }
             Err(failure) => {
                 failures += 1;
@@ -97,12 +106,17 @@ pub(super) async fn run<P: Poll>(mut poll: P, pace: Pace, watcher: &Watcher) {
                 sources.errors.with_label_values(&[P::NAME, failure.reason]).inc();
                 let pause = pause(pace.every, failures, &failure);
                 watcher.status.report(&part, Health::Down, format!("{failure}; the last good state is shown"));
-                pause
+                (pause, false)
             }
         };
         // Never in step with others that were started together.
         let pause = pause.mul_f64(0.9 + fastrand::f64() / 5.0);
-        let _ = timeout(pause, watcher.stop.cancelled()).await;
+        let least = pause.min(MIN_PAUSE);
+        let _ = timeout(least, watcher.stop.cancelled()).await;
+        tokio::select! {
+            _ = timeout(pause.saturating_sub(least), watcher.stop.cancelled()) => {}
+            () = poll.woken(), if may_wake => {}
+        }
     }
     sources.up.with_label_values(&[P::NAME]).set(0.0);
 }
@@ -153,7 +167,7 @@ mod tests {
                 0 => Err(Failure::new(reason::SERVER_ERROR, "answers 500")),
                 1 => std::future::pending().await,
                 2 => panic!("a fault of ours"),
-                _ => Ok(Seen { events: vec![Event::Tick(Timestamp::ZERO)], detail: "all is well".into() }),
+                _ => Ok(Seen { events: vec![Event::Tick(Timestamp::ZERO)], detail: "all is well".into(), next: None }),
             }
         }
     }

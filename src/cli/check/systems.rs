@@ -5,15 +5,20 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::gpu;
+use crate::sources::{gpu, ray};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
     if config.gpu.is_on() {
-        add(findings, "gpu", gpu::probe(config.gpu.clone(), masker).await);
+        add(findings, "gpu", gpu::probe(config.gpu.clone(), Arc::clone(&masker)).await);
     } else {
         off(findings, "gpu", "gpu.dcgm_url");
+    }
+    if config.ray.is_on() {
+        add(findings, "ray", ray::probe(config.ray.clone(), masker).await);
+    } else {
+        off(findings, "ray", "ray.url");
     }
 }
 

@@ -29,6 +29,7 @@ const SUBJECTS: [&str; 14] = [
 enum Step {
     Send { subject: usize, story: u8, task: u8, agent: u8, time: i64, age: i64, duration: i64 },
     Settle { back: u64, attempts: u32, last: u8 },
+    Job { job: u8, story: u8, task: u8, agent: u8 },
     Tick(u32),
 }
 
@@ -39,6 +40,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..SUBJECTS.len(), 0..6_u8, 0..8_u8, 0..5_u8, time, 0..5_000_i64, duration)
             .prop_map(|(subject, story, task, agent, time, age, duration)| Step::Send { subject, story, task, agent, time, age, duration }),
         2 => (0..6_u64, 0..5_u32, 0..4_u8).prop_map(|(back, attempts, last)| Step::Settle { back, attempts, last }),
+        1 => (0..10_u8, 0..6_u8, 0..8_u8, 0..5_u8)
+            .prop_map(|(job, story, task, agent)| Step::Job { job, story, task, agent }),
         1 => (1..200_u32).prop_map(Step::Tick),
     ]
 }
@@ -76,6 +79,15 @@ fn events(steps: &[Step]) -> Vec<Event> {
                     }
                     all.push(Event::Settlement(settlement(last.0, last.1 - back, attempts, clock, kind)));
                 }
+            }
+            Step::Job { job, story, task, agent } => {
+                let story = format!("s-{story}");
+                let task =
+                    if *task < 4 { format!("T-{task}") } else { format!("ceremony-BRC-0:story-{story}:role-QA") };
+                let (job, agent) = (format!("job-{job}"), format!("agent-qa-00{agent}"));
+                let story = Some(&*story).filter(|story| *story != "s-0");
+                let message = super::ray::ended(&job, clock, story, Some(&task), Some(&agent));
+                all.push(Event::Message(Box::new(message)));
             }
             Step::Tick(seconds) => {
                 clock += f64::from(*seconds);
@@ -135,6 +147,7 @@ fn parts(correlator: &Correlator) -> Vec<(&'static str, Vec<u8>)> {
         ("rings", bytes(&m.rings)),
         ("attempts", bytes(&m.attempts)),
         ("marks", bytes(&m.given_up)),
+        ("jobs", bytes(&m.ray_jobs)),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use fleetscope::model::{AgentView, Change, ConsumerInfo, ConsumersReport, StoryView, StreamInfo, StreamsReport};
 use fleetscope::status::Health;
+use http::Method;
 use serde_json::{Value as Json, json};
 
 use super::world::{World, acked, at, entry, with_payload};
@@ -239,6 +240,11 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/events",
         "/api/events/{seq}",
         "/api/feed",
+        "/api/gpus",
+        "/api/ray/cluster",
+        "/api/ray/jobs",
+        "/api/ray/jobs/{id}",
+        "/api/ray/jobs/{id}/logs",
         "/api/stories",
         "/api/stories/{id}",
         "/api/stories/{id}/trace",
@@ -246,6 +252,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/ticket",
         "/app.js",
         "/icon.svg",
+        "/ingest/ray",
         "/live",
         "/metrics",
         "/openapi.json",
@@ -257,8 +264,9 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
     assert_eq!(documented, wanted.into_iter().collect());
     let world = World::start();
     for path in documented {
+        let method = if document["paths"][path]["post"].is_object() { Method::POST } else { Method::GET };
         let path = path.replace("{id}", "x").replace("{seq}", "1");
-        let response = world.http.get(world.url(&path)).send().await.expect("an answer");
+        let response = world.http.request(method, world.url(&path)).send().await.expect("an answer");
         let (status, text) = if path == "/api/feed" {
             (response.status().as_u16(), String::new())
         } else {

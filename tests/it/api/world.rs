@@ -80,6 +80,7 @@ impl World {
             status: Arc::clone(&status),
             metrics: Arc::clone(&metrics),
             lookups: Arc::default(),
+            inboxes: Arc::default(),
             stop: stop.clone(),
             trace: Arc::new(spans),
         };
