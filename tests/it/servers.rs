@@ -3,5 +3,6 @@
 pub(crate) mod moody;
 pub(crate) mod nats;
 pub(crate) mod proxy;
+pub(crate) mod ray;
 
 pub(crate) use crate::support::until;

@@ -3,3 +3,4 @@
 mod faults;
 mod gpu;
 mod ray;
+mod real_ray;
