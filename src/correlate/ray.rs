@@ -66,22 +66,30 @@ fn what(end: &RayEnd) -> String {
 impl Fold<'_> {
     /// A job ended: it is measured and placed, once.
     pub(super) fn ray_job_ended(&mut self, end: &RayEnd, ids: &Ids) {
-        let mark = span_id("ray", &what(end)).0;
-        if self.state.ray_jobs.has(mark) {
-            return;
-        }
-        self.state.ray_jobs.add(mark);
         let at = end.end.unwrap_or(self.at);
-        let council: Text = ids.role.clone().unwrap_or_else(|| "unknown".into());
-        self.measures.push(Measure::RayJob {
-            council,
-            status: end.status.clone(),
-            duration: (end.start != Timestamp::ZERO).then(|| at.since(end.start)),
-            error: end.error.as_ref().map(|(kind, _)| kind.clone()),
-        });
-        let Some(story) = ids.story.clone() else { return };
+        if self.is_first("measured", end) {
+            let council: Text = ids.role.clone().unwrap_or_else(|| "unknown".into());
+            self.measures.push(Measure::RayJob {
+                council,
+                status: end.status.clone(),
+                duration: (end.start != Timestamp::ZERO).then(|| at.since(end.start)),
+                error: end.error.as_ref().map(|(kind, _)| kind.clone()),
+            });
+        }
+        // Its story may be learned later than its end.
+        let Some(story) = ids.story.clone().filter(|_| self.is_first("placed", end)) else { return };
         let (task, agent, role) = (ids.task.clone(), ids.agent.clone(), ids.role.clone());
         self.place_job(Job { end: end.clone(), at, story, task, agent, role });
+    }
+
+    /// Whether this was not done with this life of the job before.
+    fn is_first(&mut self, done: &str, end: &RayEnd) -> bool {
+        let mark = span_id(done, &what(end)).0;
+        let first = !self.state.ray_jobs.has(mark);
+        if first {
+            self.state.ray_jobs.add(mark);
+        }
+        first
     }
 
     fn place_job(&mut self, job: Job) {

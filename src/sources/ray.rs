@@ -30,7 +30,7 @@ use self::ask::{Dashboard, MAX_ROWS, Page, of_job};
 use self::book::Book;
 use self::executor::Executor;
 use self::wire::{ActorRow, JobRow, NodeRow, TaskRow, Version};
-use super::failure::Failure;
+use super::failure::{Failure, reason};
 use super::watch::{self, Pace, Poll, Seen, Watcher};
 use crate::config;
 use crate::model::{Event, Panel, Text, Timestamp, shorten};
@@ -51,8 +51,8 @@ const SELDOM: u64 = 5;
 
 /// Asks until stopped.
 pub async fn run(config: config::Ray, pushing: Option<Pushing>, watcher: Watcher) {
-    // Two rounds of questions, each as long as one answer may take, and a third for what failed.
-    let pace = Pace { every: config.poll_interval, deadline: config.timeout * 3 + Duration::from_secs(1) };
+    // Two rounds of questions, each as long as one answer may take.
+    let pace = Pace { every: config.poll_interval, deadline: config.timeout * 2 + Duration::from_secs(1) };
     let ray = Ray::new(config, pushing, Arc::clone(&watcher.masker));
     watch::run(ray, pace, &watcher).await;
 }
@@ -91,7 +91,8 @@ impl Poll for Ray {
             None => (Dashboard::new(&self.config)?, Executor::new(&self.config)?),
         };
         let (dashboard, executor) = self.systems.insert(asked);
-        let (dashboard, mut executor) = (dashboard.clone(), executor.take());
+        // Copies: a round that is cut short by its deadline must not take them along.
+        let (dashboard, mut executor) = (dashboard.clone(), executor.clone());
         let answers = self.ask(dashboard.as_ref(), executor.as_mut()).await;
         if let Some(systems) = &mut self.systems {
             systems.1 = executor;
@@ -180,13 +181,26 @@ impl Ray {
             None => {}
         }
         if let (Some(dashboard), Some(actors)) = (dashboard, actors) {
-            if let Some(page) = self.page("actors", actors) {
-                changed = true;
-                self.actors(dashboard, &page).await;
+            let actors = self.page("actors", actors);
+            // It has its own bound: a state API that hangs must not hide what the Jobs API told.
+            let timeout = self.config.timeout;
+            if let Ok(news) = tokio::time::timeout(timeout, self.details(dashboard, actors, now)).await {
+                changed |= news;
+            } else {
+                let late = format!("no answer within {timeout:?}");
+                self.lacks("tasks", &Failure::new(reason::TIMEOUT, late));
             }
-            changed |= self.tasks(dashboard, now).await;
         }
         Ok(changed)
+    }
+
+    /// What the state API knows beyond the lists; gives whether anything changed.
+    async fn details(&mut self, dashboard: &Dashboard, actors: Option<Page>, now: Timestamp) -> bool {
+        let changed = actors.is_some();
+        if let Some(page) = actors {
+            self.actors(dashboard, &page).await;
+        }
+        self.tasks(dashboard, now).await || changed
     }
 
     /// Whether a page is other than it was; remembers it.
@@ -227,10 +241,15 @@ impl Ray {
 
     /// Actors changed: they are asked for with what they died of.
     async fn actors(&mut self, dashboard: &Dashboard, brief: &Page) {
+        // Not known until it is taken in: this may be cut short.
+        self.looks.remove("actors");
         let detail = dashboard.state("actors", &[("detail", "1"), ("limit", "10000")]).await;
         let text = detail.as_ref().map_or(brief.text.get(), |page| page.text.get());
         match wire::state::<ActorRow>("actors", text) {
-            Ok(actors) => self.book.take_actors(&actors.items),
+            Ok(actors) => {
+                self.book.take_actors(&actors.items);
+                self.looks.insert("actors", brief.look);
+            }
             Err(failure) => self.lacks("actors", &failure),
         }
     }

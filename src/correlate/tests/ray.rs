@@ -144,6 +144,16 @@ fn a_job_whose_end_is_told_again_is_sent_and_measured_once() {
 }
 
 #[test]
+fn a_job_whose_story_is_learned_after_its_end_finds_its_place() {
+    let run = &mut Run::new();
+    run.apply(Event::Message(Box::new(ended("job-1", 12.0, None, None, None))));
+    assert!(!run.names().contains(&"ray.job".to_owned()));
+    run.apply(Event::Message(Box::new(ended("job-1", 12.0, Some("s-1"), None, None))));
+    assert_eq!(job(run).parent, Some(TraceKey::story("s-1").root()));
+    assert_eq!(run.out.measures.iter().filter(|m| matches!(m, Measure::RayJob { .. })).count(), 1);
+}
+
+#[test]
 fn a_flood_of_jobs_that_wait_is_bounded_and_none_is_lost() {
     let run = &mut Run::new();
     run.send("planning.task.created", 1, 1.0, &[("story_id", "s-1"), ("task_id", "T-1")]);

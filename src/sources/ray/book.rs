@@ -203,6 +203,10 @@ impl Book {
             let own = held.job.job_id.as_ref().and_then(|id| actors.get(id)).unwrap_or(&none);
             let tasks = held.job.job_id.as_ref().and_then(|id| self.tasks.get(id));
             complete(&mut held.job, own, tasks);
+            // What was pushed is told once the list says the rest of it.
+            if !held.listed && held.job.submitted.is_none() {
+                continue;
+            }
             if !held.told_submitted && &*held.job.kind != "deliberation" {
                 held.told_submitted = true;
                 self.events.push(job::submitted(&held.job, &held.submitted_with, now, &self.masker));

@@ -59,7 +59,7 @@ struct JobInfo {
 }
 
 /// A connection, made at the first question.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Executor {
     channel: Channel,
     address: String,

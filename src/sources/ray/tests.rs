@@ -218,7 +218,7 @@ fn pushed_events_are_taken_once_and_meet_the_same_jobs() {
     assert_eq!(ok.about.story_id.as_deref(), Some("US-002"));
     assert_eq!(ok.started, Timestamp::parse("2026-11-22T06:51:36.353539918Z").ok());
     assert_eq!(ok.node_id.as_deref(), Some("a4cd404e7901abc038e6dea594a8e0ef2adc7305c60d7acc580d66dd"));
-    told(&mut book);
+    assert_eq!(kinds(&told(&mut book)), Vec::<&str>::new(), "told once it is known when they were submitted");
     let list =
         r#"[{"submission_id":"US-002-ok","status":"SUCCEEDED","start_time":1795330290000,"end_time":1795330299000}]"#;
     book.take_jobs(&jobs(list), now());

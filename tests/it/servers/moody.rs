@@ -54,6 +54,7 @@ pub(crate) const FAULTS: &[(Mood, &str)] = &[
 struct Shared {
     pages: Mutex<BTreeMap<String, (&'static str, Bytes)>>,
     mood: Mutex<Mood>,
+    silent: Mutex<Vec<String>>,
     asked: AtomicUsize,
     token: Mutex<Option<String>>,
 }
@@ -72,6 +73,7 @@ impl Moody {
         let shared = Arc::new(Shared {
             pages: Mutex::default(),
             mood: Mutex::new(Mood::Well),
+            silent: Mutex::default(),
             asked: AtomicUsize::new(0),
             token: Mutex::default(),
         });
@@ -97,6 +99,11 @@ impl Moody {
     /// Gives `body` at `path` (without its query) from now on.
     pub(crate) fn page(&self, path: &str, kind: &'static str, body: impl Into<Bytes>) {
         self.shared.pages.lock().insert(path.to_owned(), (kind, body.into()));
+    }
+
+    /// Never answers at `path` from now on.
+    pub(crate) fn hang_at(&self, path: &str) {
+        self.shared.silent.lock().push(path.to_owned());
     }
 
     /// Answers in this way from now on.
@@ -139,7 +146,8 @@ impl Drop for Moody {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     shared.asked.fetch_add(1, Ordering::SeqCst);
-    let mood = *shared.mood.lock();
+    let silent = shared.silent.lock().iter().any(|path| path == request.uri().path());
+    let mood = if silent { Mood::Hanging } else { *shared.mood.lock() };
     match mood {
         Mood::Well => {}
         Mood::Hanging => std::future::pending::<()>().await,

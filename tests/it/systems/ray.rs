@@ -137,6 +137,21 @@ async fn what_the_state_api_refuses_harms_no_job_and_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_state_api_that_hangs_hides_no_job() {
+    let (server, variables) = dashboard().await;
+    server.hang_at("/api/v0/tasks");
+    server.hang_at("/api/v0/nodes");
+    let journal = tempfile::tempdir().expect("a folder");
+    let daemon = started(journal.path(), &variables).await;
+    until("the jobs are shown", PATIENCE, || async { shows(&daemon).await }).await;
+    let page = daemon.json("/api/ray/cluster").await.expect("the route answers");
+    let lacking = page["items"][0]["incomplete"].to_string();
+    assert!(lacking.contains("nodes: ") && lacking.contains("tasks: "), "{lacking}");
+    assert!(page["items"][0]["actors"].as_array().is_some_and(|actors| !actors.is_empty()), "{page}");
+    assert_eq!(daemon.sample("fleetscope_source_errors_total").await, Some(0.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_is_still_is_asked_four_times_less_and_at_once_after_a_change() {
     let (server, variables) = dashboard().await;
     let journal = tempfile::tempdir().expect("a folder");
