@@ -83,6 +83,10 @@ pub(super) fn of_metadata<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -
         };
         learn(held, Some(value));
     }
+    // A task's id may say more: `ceremony-<C>:story-<S>:role-<R>`.
+    if let Some(named) = ids.task_id.as_deref().map(of_name) {
+        complete(&mut ids, &RayIds { ids_from: None, ..named });
+    }
     mark(ids, "metadata")
 }
 
@@ -175,6 +179,10 @@ mod tests {
         for key in ["story_id", "storyId", "Story-ID", "fleet.story.id", "story"] {
             assert_eq!(of_metadata([(key, " US-1 ")].into_iter()).story_id.as_deref(), Some("US-1"), "{key}");
         }
+        let task = [("task_id", "ceremony-BRC-1:story-s-1:role-QA"), ("role", "ARCHITECT")];
+        let task_ids = of_metadata(task.into_iter());
+        assert_eq!(said(&task_ids), ["s-1", task[0].1, "-", "ARCHITECT", "BRC-1", "-"]);
+        assert_eq!(task_ids.ids_from.as_deref(), Some("metadata"));
         assert_eq!(of_metadata([("n", "1"), ("task_id", "None")].into_iter()), RayIds::default());
     }
 
