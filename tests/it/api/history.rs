@@ -239,6 +239,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/events",
         "/api/events/{seq}",
         "/api/feed",
+        "/api/gpus",
         "/api/stories",
         "/api/stories/{id}",
         "/api/stories/{id}/trace",
