@@ -73,6 +73,11 @@ pub async fn run(
     stop: CancellationToken,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<()> {
+    let (mut config, systems) = (config, Arc::new(simulator::Systems::default()));
+    if matches!(input, Input::Simulated { .. }) {
+        let address = systems.serve().await.context("the simulated systems cannot listen on the loopback")?;
+        watch_simulated(&mut config, address)?;
+    }
     let shared = open(config, metrics)?;
     let listener = TcpListener::bind(shared.config.http.listen)
         .with_context(|| format!("http.listen: cannot listen on {}", shared.config.http.listen))?;
@@ -87,7 +92,8 @@ pub async fn run(
     let mut parts: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     start_readers(&shared, listener, &readers, &mut parts);
-    start_sources(&shared, input, events, &stop, &mut sources)?;
+    start_watchers(&shared, &events, &stop, &mut sources);
+    start_sources(&shared, input, systems, events, &stop, &mut sources)?;
     listening(address);
 
     let mut ingest = ingest;
@@ -221,14 +227,12 @@ fn start_readers(
 fn start_sources(
     shared: &Shared,
     input: Input,
+    systems: Arc<simulator::Systems>,
     events: mpsc::Sender<Batch>,
     stop: &CancellationToken,
     sources: &mut JoinSet<(&'static str, Result<()>)>,
 ) -> Result<()> {
     sources.spawn(tick(events.clone(), stop.clone()));
-    if matches!(input, Input::Configured) {
-        start_watchers(shared, &events, stop, sources);
-    }
     let positions = shared.journal.positions().context("the journal's positions cannot be read")?;
     match input {
         Input::Simulated { settings, speed } => {
@@ -241,6 +245,7 @@ fn start_sources(
                 events,
                 metrics: Arc::clone(&shared.metrics),
                 status: Arc::clone(&shared.status),
+                systems,
                 stop: stop.clone(),
             };
             sources.spawn(async move {
@@ -261,6 +266,15 @@ fn start_sources(
             sources.spawn(async move { ("source/nats", nats::run(nats).await) });
         }
         Input::Configured => shared.status.report("source/nats", Health::Off, "nats.url is not set"),
+    }
+    Ok(())
+}
+
+/// The systems of a simulated fleet are watched as real ones are, where no real ones are named.
+fn watch_simulated(config: &mut Config, address: SocketAddr) -> Result<()> {
+    let at = |path: &str| format!("http://{address}{path}").parse().context("an address of our own");
+    if !config.gpu.is_on() {
+        config.gpu.dcgm_url = Some(at("/dcgm/metrics")?);
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ async fn run(
         events: sender,
         metrics: Arc::new(Metrics::new()),
         status: Arc::new(Status::default()),
+        systems: Arc::default(),
         stop: stop.clone(),
     };
     let task = tokio::spawn(run_in_process(context));

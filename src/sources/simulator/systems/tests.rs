@@ -1,0 +1,53 @@
+//! What the simulated systems show of a simulated fleet.
+
+use std::time::Duration;
+
+use super::*;
+use crate::sources::simulator::{Action, Fleet, Settings};
+
+/// The systems after `minutes` of a fleet that begins at the epoch.
+fn after(minutes: u64) -> Systems {
+    let systems = Systems::default();
+    let settings = Settings { seed: 7, ..Settings::default() };
+    for step in Fleet::new(settings).take_while(|step| step.at < Duration::from_secs(60 * minutes)) {
+        systems.reach(Timestamp::ZERO.plus(step.at));
+        if let Action::Run(run) = step.action {
+            let end = Timestamp::ZERO.plus(run.end);
+            systems.begin(run, Timestamp::ZERO.plus(step.at), end);
+        }
+    }
+    systems
+}
+
+#[test]
+fn jobs_run_and_end_with_their_agents() {
+    let systems = after(30);
+    let jobs = ray::jobs(&systems.0.lock());
+    let jobs = jobs.as_array().expect("a list");
+    let with = |status: &str| jobs.iter().filter(|job| job["status"] == status).count();
+    assert!(with("SUCCEEDED") > 20, "{} succeeded of {}", with("SUCCEEDED"), jobs.len());
+    assert!(jobs.iter().all(|job| (job["status"] == "RUNNING") == job["end_time"].is_null()));
+    assert!(jobs.iter().all(|job| job["metadata"]["agent_id"].as_str().is_some_and(|id| id.starts_with("agent-"))));
+    let id = jobs[0]["submission_id"].as_str().expect("an id");
+    assert!(ray::logs(&systems.0.lock(), id).expect("its log")["logs"].as_str().is_some_and(|l| l.contains(id)));
+    assert!(ray::one(&systems.0.lock(), "no-such-job").is_none());
+}
+
+#[test]
+fn the_model_serves_what_the_agents_ask() {
+    let systems = after(30);
+    let page = vllm::page(&systems.0.lock());
+    let value = |name: &str| {
+        let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in\n{page}"));
+        line.rsplit(' ').next().and_then(|n| n.parse::<f64>().ok()).expect("a number")
+    };
+    let known = systems.0.lock();
+    let ended = known.runs.iter().filter(|job| job.ended && job.run.ending == Ending::Answered).count();
+    assert!(
+        value("vllm:request_success_total{engine=\"0\",model_name=\"Qwen/Qwen3-0.6B\",finished_reason=\"stop\"")
+            >= ended as f64
+    );
+    assert!(value("vllm:generation_tokens_total") > value("vllm:prompt_tokens_total"));
+    let requests = known.served.stopped + known.served.failed;
+    assert_eq!(value("vllm:e2e_request_latency_seconds_count") as u64, requests);
+}
