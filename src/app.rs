@@ -75,8 +75,8 @@ pub async fn run(
 ) -> Result<()> {
     let (mut config, systems) = (config, Arc::new(simulator::Systems::default()));
     if matches!(input, Input::Simulated { .. }) {
-        let address = systems.serve().await.context("the simulated systems cannot listen on the loopback")?;
-        watch_simulated(&mut config, address)?;
+        let addresses = systems.serve().await.context("the simulated systems cannot listen on the loopback")?;
+        watch_simulated(&mut config, addresses)?;
     }
     let shared = open(config, metrics)?;
     let listener = TcpListener::bind(shared.config.http.listen)
@@ -271,8 +271,8 @@ fn start_sources(
 }
 
 /// The systems of a simulated fleet are watched as real ones are, where no real ones are named.
-fn watch_simulated(config: &mut Config, address: SocketAddr) -> Result<()> {
-    let at = |path: &str| format!("http://{address}{path}").parse().context("an address of our own");
+fn watch_simulated(config: &mut Config, addresses: simulator::Addresses) -> Result<()> {
+    let at = |path: &str| format!("http://{}{path}", addresses.http).parse().context("an address of our own");
     if !config.gpu.is_on() {
         config.gpu.dcgm_url = Some(at("/dcgm/metrics")?);
     }

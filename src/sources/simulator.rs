@@ -24,7 +24,7 @@ pub use in_process::{InProcess, run_in_process};
 pub use on_nats::{Answers, Options, Progress, RunError, Summary, run_on_nats};
 pub use settings::{Era, Faults, Settings};
 pub use step::{Action, Ending, Publish, Run, Settle, SettleKind, Step};
-pub use systems::Systems;
+pub use systems::{Addresses, Systems};
 
 #[cfg(test)]
 mod tests;

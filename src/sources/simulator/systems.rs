@@ -1,15 +1,18 @@
 //! The systems beside NATS of a simulated fleet, as their own servers would show them.
-//! Takes: the fleet's steps. Gives: the pages of Ray, vLLM and a DCGM exporter over HTTP, on the loopback only.
+//! Takes: the fleet's steps. Gives: Ray, vLLM, a DCGM exporter and Valkey, on the loopback only.
 //! Never: a decoder's short cut: what reads real servers reads these.
 
+mod cache;
 mod dcgm;
 mod ray;
+mod resp;
 mod server;
 mod vllm;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -30,6 +33,16 @@ struct Known {
     runs: VecDeque<Job>,
     counted: u64,
     served: Served,
+    keys: cache::Keys,
+}
+
+/// Where the simulated systems listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// `/ray`, `/vllm/metrics`, `/dcgm/metrics`.
+    pub http: SocketAddr,
+    /// Valkey.
+    pub valkey: SocketAddr,
 }
 
 /// A run as Ray and vLLM see it.
@@ -60,6 +73,7 @@ impl Systems {
     /// An agent begins to work.
     pub(super) fn begin(&self, run: Run, begin: Timestamp, end: Timestamp) {
         let mut known = self.0.lock();
+        known.keys.begin(&run, begin);
         known.counted += 1;
         let number = known.counted;
         known.runs.push_back(Job { number, run, begin, end, ended: false });
@@ -70,7 +84,11 @@ impl Systems {
 
     /// Time goes by: what is over is counted.
     pub(super) fn reach(&self, now: Timestamp) {
-        let Known { now: held, runs, served, .. } = &mut *self.0.lock();
+        let Known { now: held, runs, served, keys, .. } = &mut *self.0.lock();
+        // Expiry is looked at once a second: thousands of steps may fall into one.
+        if now.since(*held) >= Duration::from_secs(1) || *held == Timestamp::ZERO {
+            keys.reach(now);
+        }
         *held = (*held).max(now);
         for job in runs.iter_mut().filter(|job| !job.ended && job.end <= now) {
             job.ended = true;
@@ -78,9 +96,9 @@ impl Systems {
         }
     }
 
-    /// Serves their pages until the process ends; gives the address.
-    pub async fn serve(self: &Arc<Self>) -> std::io::Result<SocketAddr> {
-        server::start(Arc::clone(self)).await
+    /// Serves them until the process ends; gives their addresses.
+    pub async fn serve(self: &Arc<Self>) -> std::io::Result<Addresses> {
+        Ok(Addresses { http: server::start(Arc::clone(self)).await?, valkey: resp::start(Arc::clone(self)).await? })
     }
 }
 

@@ -51,3 +51,34 @@ fn the_model_serves_what_the_agents_ask() {
     let requests = known.served.stopped + known.served.failed;
     assert_eq!(value("vllm:e2e_request_latency_seconds_count") as u64, requests);
 }
+
+#[test]
+fn the_cache_is_scanned_as_a_real_one() {
+    let systems = after(30);
+    let mut known = systems.0.lock();
+    let (mut cursor, mut found) = ("0".to_owned(), 0);
+    loop {
+        let command = ["SCAN", &cursor, "MATCH", "planning:story:*", "COUNT", "50"].map(str::to_owned);
+        let text = String::from_utf8(cache::answer(&mut known, &command)).expect("text");
+        found += text.matches("planning:story:").count();
+        text.split("\r\n").nth(2).expect("a cursor").clone_into(&mut cursor);
+        if cursor == "0" {
+            break;
+        }
+    }
+    let stories: std::collections::BTreeSet<_> = known.runs.iter().map(|job| job.run.story.clone()).collect();
+    assert!(found >= 2 * stories.len() && !stories.is_empty(), "{found} keys of {} stories", stories.len());
+}
+
+#[tokio::test]
+async fn the_cache_speaks_its_protocol() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let address = Arc::new(after(1)).serve().await.expect("listens").valkey;
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connects");
+    stream.write_all(&resp::array(&[resp::bulk("PING")])).await.expect("sent");
+    stream.write_all(&resp::array(&["TYPE", "no-such-key"].map(resp::bulk))).await.expect("sent");
+    let mut answer = [0; 14];
+    stream.read_exact(&mut answer).await.expect("answered");
+    assert_eq!(&answer, b"+PONG\r\n+none\r\n");
+}
