@@ -1,9 +1,11 @@
 //! The systems beside NATS of a simulated fleet, as their own servers would show them.
-//! Takes: the fleet's steps. Gives: Ray, vLLM, a DCGM exporter and Valkey, on the loopback only.
+//! Takes: the fleet's steps. Gives: Ray, vLLM, a DCGM exporter, Kubernetes and Valkey, on the loopback only.
 //! Never: a decoder's short cut: what reads real servers reads these.
 
 mod cache;
+mod cluster;
 mod dcgm;
+mod kubernetes;
 mod ray;
 mod resp;
 mod server;
@@ -34,12 +36,13 @@ struct Known {
     counted: u64,
     served: Served,
     keys: cache::Keys,
+    pods: kubernetes::Pods,
 }
 
 /// Where the simulated systems listen.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
-    /// `/ray`, `/vllm/metrics`, `/dcgm/metrics`.
+    /// `/ray`, `/vllm/metrics`, `/dcgm/metrics`; Kubernetes at the root.
     pub http: SocketAddr,
     /// Valkey.
     pub valkey: SocketAddr,
@@ -76,6 +79,7 @@ impl Systems {
         known.keys.begin(&run, begin);
         known.counted += 1;
         let number = known.counted;
+        known.pods.begin(number, begin);
         known.runs.push_back(Job { number, run, begin, end, ended: false });
         if known.runs.len() > MAX_RUNS {
             known.runs.pop_front();
@@ -84,10 +88,11 @@ impl Systems {
 
     /// Time goes by: what is over is counted.
     pub(super) fn reach(&self, now: Timestamp) {
-        let Known { now: held, runs, served, keys, .. } = &mut *self.0.lock();
+        let Known { now: held, runs, served, keys, pods, .. } = &mut *self.0.lock();
         // Expiry is looked at once a second: thousands of steps may fall into one.
         if now.since(*held) >= Duration::from_secs(1) || *held == Timestamp::ZERO {
             keys.reach(now);
+            pods.reach(now);
         }
         *held = (*held).max(now);
         for job in runs.iter_mut().filter(|job| !job.ended && job.end <= now) {

@@ -27,6 +27,7 @@ pub(super) async fn start(systems: Arc<Systems>) -> std::io::Result<SocketAddr> 
         .route("/ray/api/v0/actors", get(|State(s): Shared| async move { Json(ray::actors(&s.0.lock())) }))
         .route("/ray/api/v0/nodes", get(|State(s): Shared| async move { Json(ray::nodes(&s.0.lock())) }))
         .route("/ray/api/v0/tasks", get(|| async { Json(ray::tasks()) }))
+        .merge(super::cluster::router())
         .with_state(systems);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(address)

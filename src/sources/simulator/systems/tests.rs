@@ -82,3 +82,30 @@ async fn the_cache_speaks_its_protocol() {
     stream.read_exact(&mut answer).await.expect("answered");
     assert_eq!(&answer, b"+PONG\r\n+none\r\n");
 }
+
+#[test]
+fn pods_crash_and_come_back() {
+    let systems = after(45);
+    let known = systems.0.lock();
+    let pods = kubernetes::pods(&known, "swe-ai-fleet");
+    let pods: Vec<k8s_openapi::api::core::v1::Pod> =
+        serde_json::from_value(pods["items"].clone()).expect("pods as the API has them");
+    let restarts = |pod: &k8s_openapi::api::core::v1::Pod| {
+        pod.status.as_ref().and_then(|s| s.container_statuses.as_ref()).map_or(0, |c| c[0].restart_count)
+    };
+    assert!(
+        pods.len() > 10 && pods.iter().any(|pod| restarts(pod) > 0),
+        "{} pods, none crashed in {} runs",
+        pods.len(),
+        known.counted
+    );
+    let changed = |version| -> usize {
+        kubernetes::NAMESPACES.iter().map(|namespace| kubernetes::changed(&known, namespace, version).len()).sum()
+    };
+    let now = known.pods.version();
+    assert_eq!((changed(now - 1), changed(now)), (1, 0), "only what changed is told");
+    for kind in ["Deployment", "StatefulSet"] {
+        let count = kubernetes::workloads(&known, "swe-ai-fleet", kind)["items"].as_array().map_or(0, Vec::len);
+        assert!(count >= 3, "{count} of {kind}");
+    }
+}
