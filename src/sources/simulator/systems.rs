@@ -1,11 +1,14 @@
 //! The systems beside NATS of a simulated fleet, as their own servers would show them.
-//! Takes: the fleet's steps. Gives: Ray, vLLM, a DCGM exporter, Kubernetes and Valkey, on the loopback only.
+//! Takes: the fleet's steps. Gives: Ray, vLLM, a DCGM exporter, Kubernetes, Valkey and Neo4j, on the loopback only.
 //! Never: a decoder's short cut: what reads real servers reads these.
 
+mod bolt;
 mod cache;
 mod cluster;
 mod dcgm;
+mod graph;
 mod kubernetes;
+mod pack;
 mod ray;
 mod resp;
 mod server;
@@ -46,6 +49,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// Valkey.
     pub valkey: SocketAddr,
+    /// Neo4j.
+    pub neo4j: SocketAddr,
 }
 
 /// A run as Ray and vLLM see it.
@@ -103,7 +108,11 @@ impl Systems {
 
     /// Serves them until the process ends; gives their addresses.
     pub async fn serve(self: &Arc<Self>) -> std::io::Result<Addresses> {
-        Ok(Addresses { http: server::start(Arc::clone(self)).await?, valkey: resp::start(Arc::clone(self)).await? })
+        Ok(Addresses {
+            http: server::start(Arc::clone(self)).await?,
+            valkey: resp::start(Arc::clone(self)).await?,
+            neo4j: bolt::start(Arc::clone(self)).await?,
+        })
     }
 }
 

@@ -109,3 +109,20 @@ fn pods_crash_and_come_back() {
         assert!(count >= 3, "{count} of {kind}");
     }
 }
+
+#[tokio::test]
+async fn the_graph_answers_a_real_client() {
+    let address = Arc::new(after(30)).serve().await.expect("listens").neo4j;
+    let graph = neo4rs::Graph::new(format!("bolt://{address}"), "neo4j", "any").expect("a client");
+    let mut rows = graph.execute_read(neo4rs::query("CALL db.stats.retrieve('GRAPH COUNTS')")).await.expect("answered");
+    let row = rows.next().await.expect("readable").expect("a row");
+    let data: serde_json::Value = row.get("data").expect("its counts");
+    let stories = data["nodes"].as_array().and_then(|nodes| nodes.iter().find(|n| n["label"] == "Story"));
+    assert!(stories.is_some_and(|n| n["count"].as_u64() > Some(0)), "{data}");
+    let unknown = graph.execute_read(neo4rs::query("MATCH (n) DETACH DELETE n")).await;
+    let said = match unknown {
+        Err(error) => error.to_string(),
+        Ok(mut rows) => rows.next().await.expect_err("refused").to_string(),
+    };
+    assert!(said.contains("does not know"), "{said}");
+}
