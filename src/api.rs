@@ -186,8 +186,14 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
     let (journal, board) = (Arc::clone(&context.journal), Arc::clone(&context.board));
     let parts = Parts::new(journal, board, Arc::clone(&context.tail), Arc::clone(&context.metrics));
     let (feed, hub) = Feed::start(Arc::clone(&parts), http.feed_stall_timeout, context.stop.clone());
-    let follow =
-        tokio::spawn(files::follow(http.clone(), read.seen, Arc::clone(&access), tls.clone(), context.stop.clone()));
+    let follow = tokio::spawn(files::follow(
+        http.clone(),
+        read.seen,
+        Arc::clone(&access),
+        tls.clone(),
+        Arc::clone(&context.status),
+        context.stop.clone(),
+    ));
     let stop = context.stop.clone();
     let seats = Seats::new(http.max_feed_clients, Arc::clone(&context.metrics));
     let (scrape, started) = (health::Scrape::default(), Timestamp::now());
