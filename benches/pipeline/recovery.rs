@@ -177,13 +177,13 @@ async fn catch_up(report: &mut Report, scene: &mut Scene, away: u64) -> Result<f
     scene.backend.up().await?;
     let (mut first, mut told) = (None, 0);
     loop {
-        let took = began.elapsed().as_secs_f64();
         scene.look();
-        let accepted = scene.backend.published() - had;
-        if accepted > 0 && first.is_none() {
-            first = Some(took);
+        if first.is_none() && scene.backend.published() > had {
+            first = Some(began.elapsed().as_secs_f64());
         }
         let behind = scene.live.published().saturating_sub(scene.settled().await?);
+        // Looked at together, after the page that was waited for.
+        let (accepted, took) = (scene.backend.published() - had, began.elapsed().as_secs_f64());
         if took as u64 / 10 > told {
             told = took as u64 / 10;
             report.line(format!("catching up for {took:.0} s: {behind} events behind"));
