@@ -108,7 +108,7 @@ impl std::ops::Deref for Api {
 impl Inner {
     /// Times a frame that was handed to a client's socket.
     fn sent(&self, frame: &Frame) {
-        if let Kind::Events { stored, .. } = frame.kind {
+        if let Kind::Events { stored: Some(stored), .. } = frame.kind {
             let latency = Timestamp::now().since(stored).as_secs_f64();
             self.context.metrics.feed.latency.with_label_values::<&str>(&[]).observe(latency);
         }
@@ -146,6 +146,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(health::status))
         .routes(routes!(outer::document))
         .routes(routes!(page::index))
+        .routes(routes!(page::docs))
         .routes(routes!(page::script))
         .routes(routes!(page::style))
         .routes(routes!(page::icon))

@@ -74,13 +74,14 @@ pub async fn run(
     listening: impl FnOnce(SocketAddr),
 ) -> Result<()> {
     let (mut config, systems) = (config, Arc::new(simulator::Systems::default()));
-    if matches!(input, Input::Simulated { .. }) {
+    let simulated = matches!(input, Input::Simulated { .. });
+    if simulated {
         let addresses = systems.serve().await.context("the simulated systems cannot listen on the loopback")?;
         watch_simulated(&mut config, addresses)?;
     }
     let shared = open(config, metrics)?;
     let listener = TcpListener::bind(shared.config.http.listen)
-        .with_context(|| format!("http.listen: cannot listen on {}", shared.config.http.listen))?;
+        .with_context(|| cannot_listen(shared.config.http.listen, simulated))?;
     let address = listener.local_addr()?;
 
     let (events, received) = mpsc::channel::<Batch>(ingest::QUEUE);
@@ -156,6 +157,12 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
         masker,
         lookups: Arc::default(),
     })
+}
+
+/// Names the place where another address is written: the demo reads no configuration.
+fn cannot_listen(address: SocketAddr, simulated: bool) -> String {
+    let place = if simulated { "--listen" } else { "http.listen" };
+    format!("cannot listen on {address}; name another address or port with {place}")
 }
 
 fn start_ingest(

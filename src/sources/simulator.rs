@@ -22,7 +22,7 @@ mod things;
 pub use fleet::Fleet;
 pub use in_process::{InProcess, run_in_process};
 pub use on_nats::{Answers, Options, Progress, RunError, Summary, run_on_nats};
-pub use settings::{Era, Faults, Settings};
+pub use settings::{Clock, Era, Faults, Settings};
 pub use step::{Action, Ending, Publish, Run, Settle, SettleKind, Step};
 pub use systems::{Addresses, Systems};
 

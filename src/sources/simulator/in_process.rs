@@ -65,6 +65,7 @@ pub async fn run_in_process(context: InProcess) {
     let InProcess { mut settings, speed, history, positions, masker, events, metrics, status, systems, stop } = context;
     let pace = Pace::new(speed, history);
     settings.start = pace.start();
+    settings.clock = pace.clock();
     let before: u64 = positions.iter().map(|position| position.seq).sum();
     if before > 0 {
         settings.seed = mix(settings.seed, before, 1);

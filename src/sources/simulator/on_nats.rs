@@ -60,6 +60,8 @@ pub enum RunError {
     ForeignMessages { stream: String },
     #[error("durable {durable} of stream {stream} was not made by a simulation: this looks like a real fleet")]
     ForeignDurable { stream: String, durable: String },
+    #[error("no stream {streams} there; make the fleet's streams with --create-streams")]
+    NoStreams { streams: String },
     #[error("stream {stream}: {cause}")]
     Stream { stream: String, cause: String },
     #[error("durable {durable} of stream {stream}: {cause}")]
@@ -80,6 +82,8 @@ pub async fn run_on_nats(options: Options, mut progress: impl FnMut(&Progress)) 
     }
     if options.create_streams {
         streams::create(&jetstream, options.settings.successors).await?;
+    } else {
+        streams::require(&jetstream, options.settings.successors).await?;
     }
     let tally = Tally::default();
     let ending = CancellationToken::new();

@@ -40,7 +40,7 @@ impl<'a> Script<'a> {
 
     /// The cursor's instant.
     pub(super) fn moment(&self) -> Moment {
-        Moment::new(self.settings.start, self.at)
+        Moment::new(self.settings, self.at)
     }
 
     /// Moves the cursor by a random number of seconds.
