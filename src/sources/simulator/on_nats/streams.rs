@@ -54,15 +54,15 @@ pub(super) async fn refuse_foreign(jetstream: &Context, successors: bool) -> Res
     Ok(())
 }
 
-/// Tells which streams are missing. What the account may not ask about is taken to be there.
+/// Refuses when none of the streams is there: nothing would be stored. What the account may not ask about is taken to
+/// be there, and a fleet may lack some.
 pub(super) async fn require(jetstream: &Context, successors: bool) -> Result<(), RunError> {
-    let mut missing = Vec::new();
     for spec in of_run(successors) {
-        if jetstream.get_stream(spec.name).await.is_err_and(|error| is_missing(&error)) {
-            missing.push(spec.name);
+        if !jetstream.get_stream(spec.name).await.is_err_and(|error| is_missing(&error)) {
+            return Ok(());
         }
     }
-    if missing.is_empty() { Ok(()) } else { Err(RunError::NoStreams { streams: missing.join(", ") }) }
+    Err(RunError::NoStreams)
 }
 
 fn is_missing(error: &async_nats::jetstream::context::GetStreamError) -> bool {
