@@ -30,4 +30,4 @@ docs: ## Rewrite generated documents and golden files
 bench: tools ## Measure, side by side, and print ratios
 	cargo bench --locked --bench pipeline
 
-e2e: test ## The same on the whole stack (docker-compose.yml comes with the Grafana part)
+e2e: test ## Nothing more than `make test` yet: a test on the whole stack is still to be written

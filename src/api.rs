@@ -112,7 +112,7 @@ impl std::ops::Deref for Api {
 impl Inner {
     /// Times a frame that was handed to a client's socket.
     fn sent(&self, frame: &Frame) {
-        if let Kind::Events { stored, .. } = frame.kind {
+        if let Kind::Events { stored: Some(stored), .. } = frame.kind {
             let latency = Timestamp::now().since(stored).as_secs_f64();
             self.context.metrics.feed.latency.with_label_values::<&str>(&[]).observe(latency);
         }
@@ -154,6 +154,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(health::status))
         .routes(routes!(outer::document))
         .routes(routes!(page::index))
+        .routes(routes!(page::docs))
         .routes(routes!(page::script))
         .routes(routes!(page::style))
         .routes(routes!(page::icon))
@@ -196,8 +197,14 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
     let (journal, board) = (Arc::clone(&context.journal), Arc::clone(&context.board));
     let parts = Parts::new(journal, board, Arc::clone(&context.tail), Arc::clone(&context.metrics));
     let (feed, hub) = Feed::start(Arc::clone(&parts), http.feed_stall_timeout, context.stop.clone());
-    let follow =
-        tokio::spawn(files::follow(http.clone(), read.seen, Arc::clone(&access), tls.clone(), context.stop.clone()));
+    let follow = tokio::spawn(files::follow(
+        http.clone(),
+        read.seen,
+        Arc::clone(&access),
+        tls.clone(),
+        Arc::clone(&context.status),
+        context.stop.clone(),
+    ));
     let stop = context.stop.clone();
     let seats = Seats::new(http.max_feed_clients, Arc::clone(&context.metrics));
     let (scrape, started) = (health::Scrape::default(), Timestamp::now());

@@ -75,10 +75,16 @@ pub async fn run(
     stop: CancellationToken,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<()> {
+    let (mut config, systems) = (config, Arc::new(simulator::Systems::default()));
+    let simulated = matches!(input, Input::Simulated { .. });
+    if simulated {
+        let addresses = systems.serve().await.context("the simulated systems cannot listen on the loopback")?;
+        watch_simulated(&mut config, addresses)?;
+    }
     let mut shared = open(config, metrics)?;
-    let asked = if matches!(input, Input::Configured) { answerers(&mut shared) } else { Asked::default() };
+    let asked = answerers(&mut shared);
     let listener = TcpListener::bind(shared.config.http.listen)
-        .with_context(|| format!("http.listen: cannot listen on {}", shared.config.http.listen))?;
+        .with_context(|| cannot_listen(shared.config.http.listen, simulated))?;
     let address = listener.local_addr()?;
 
     let (events, received) = mpsc::channel::<Batch>(ingest::QUEUE);
@@ -90,7 +96,8 @@ pub async fn run(
     let mut parts: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     start_readers(&shared, listener, &readers, &mut parts);
-    start_sources(&shared, input, asked, events, &stop, &mut sources)?;
+    start_watchers(&shared, asked, &events, &stop, &mut sources);
+    start_sources(&shared, input, systems, events, &stop, &mut sources)?;
     listening(address);
 
     let mut ingest = ingest;
@@ -154,6 +161,12 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
         lookups: Arc::default(),
         inboxes: Arc::default(),
     })
+}
+
+/// Names the place where another address is written: the demo reads no configuration.
+fn cannot_listen(address: SocketAddr, simulated: bool) -> String {
+    let place = if simulated { "--listen" } else { "http.listen" };
+    format!("cannot listen on {address}; name another address or port with {place}")
 }
 
 /// The sources' ends of what the API hands to them.
@@ -248,15 +261,12 @@ fn start_readers(
 fn start_sources(
     shared: &Shared,
     input: Input,
-    asked: Asked,
+    systems: Arc<simulator::Systems>,
     events: mpsc::Sender<Batch>,
     stop: &CancellationToken,
     sources: &mut JoinSet<(&'static str, Result<()>)>,
 ) -> Result<()> {
     sources.spawn(tick(events.clone(), stop.clone()));
-    if matches!(input, Input::Configured) {
-        start_watchers(shared, asked, &events, stop, sources);
-    }
     let positions = shared.journal.positions().context("the journal's positions cannot be read")?;
     match input {
         Input::Simulated { settings, speed } => {
@@ -269,6 +279,7 @@ fn start_sources(
                 events,
                 metrics: Arc::clone(&shared.metrics),
                 status: Arc::clone(&shared.status),
+                systems,
                 stop: stop.clone(),
             };
             sources.spawn(async move {
@@ -289,6 +300,18 @@ fn start_sources(
             sources.spawn(async move { ("source/nats", nats::run(nats).await) });
         }
         Input::Configured => shared.status.report("source/nats", Health::Off, "nats.url is not set"),
+    }
+    Ok(())
+}
+
+/// The systems of a simulated fleet are watched as real ones are, where no real ones are named.
+fn watch_simulated(config: &mut Config, addresses: simulator::Addresses) -> Result<()> {
+    let at = |path: &str| format!("http://{}{path}", addresses.http).parse().context("an address of our own");
+    if !config.gpu.is_on() {
+        config.gpu.dcgm_url = Some(at("/dcgm/metrics")?);
+    }
+    if !config.ray.is_on() {
+        config.ray.url = Some(at("/ray")?);
     }
     Ok(())
 }

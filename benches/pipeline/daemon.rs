@@ -1,5 +1,6 @@
 //! The daemon as a process of its own, as it runs in production.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use anyhow::Result;
 pub(crate) struct Daemon {
     child: Child,
     pub(crate) http: String,
-    _journal: tempfile::TempDir,
+    nats: String,
+    otlp: Option<String>,
+    journal: tempfile::TempDir,
 }
 
 impl Daemon {
@@ -18,19 +21,22 @@ impl Daemon {
     pub(crate) fn start(nats: &str, otlp: Option<&str>) -> Result<Self> {
         let journal = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let http = format!("127.0.0.1:{}", super::server::free_port()?);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
-        command
-            .arg("run")
-            .env("FLEETSCOPE_NATS__URL", nats)
-            .env("FLEETSCOPE_JOURNAL__PATH", journal.path())
-            .env("FLEETSCOPE_HTTP__LISTEN", &http)
-            .env("FLEETSCOPE_HTTP__MAX_REQUESTS_PER_SECOND", "0")
-            .env("FLEETSCOPE_LOG__FILTER", "warn");
-        if let Some(otlp) = otlp {
-            command.env("FLEETSCOPE_OTLP__ENDPOINT", otlp);
-        }
-        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
-        Ok(Self { child, http, _journal: journal })
+        let otlp = otlp.map(str::to_owned);
+        let child = spawn(nats, otlp.as_deref(), journal.path(), &http)?;
+        Ok(Self { child, http, nats: nats.to_owned(), otlp, journal })
+    }
+
+    /// SIGKILL. Gives back once the process is gone.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again after [`Daemon::kill`]: same journal, same port.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.child = spawn(&self.nats, self.otlp.as_deref(), self.journal.path(), &self.http)?;
+        Ok(())
     }
 
     /// Waits until `/ready` answers 200.
@@ -77,6 +83,21 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(nats: &str, otlp: Option<&str>, journal: &Path, http: &str) -> Result<Child> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
+    command
+        .arg("run")
+        .env("FLEETSCOPE_NATS__URL", nats)
+        .env("FLEETSCOPE_JOURNAL__PATH", journal)
+        .env("FLEETSCOPE_HTTP__LISTEN", http)
+        .env("FLEETSCOPE_HTTP__MAX_REQUESTS_PER_SECOND", "0")
+        .env("FLEETSCOPE_LOG__FILTER", "warn");
+    if let Some(otlp) = otlp {
+        command.env("FLEETSCOPE_OTLP__ENDPOINT", otlp);
+    }
+    Ok(command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?)
 }
 
 /// User and system CPU seconds of a process.

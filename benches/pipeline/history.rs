@@ -1,4 +1,4 @@
-//! Questions to a long history: first pages, and text search.
+//! Questions to a long history: first pages, text search, and pages far from the first.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,21 +7,25 @@ use anyhow::Result;
 use fleetscope::journal::embedded::Embedded;
 use fleetscope::journal::{Commit, Journal};
 use fleetscope::model::{
-    Body, Facts, Filter, Form, Glob, Ids, Message, Payload, Query, Record, Resolved, Source, Text, Timestamp, TraceKey,
+    Body, Facts, Filter, Form, Glob, Ids, Message, Order, Payload, Query, Record, Resolved, Source, Text, Timestamp,
+    TraceKey,
 };
 
-use super::load;
 use super::report::{Report, percentile};
+use super::{load, number};
 
 const STORIES: u64 = 5_000;
 const BATCH: u64 = 2_000;
 const ASKED: usize = 200;
+/// Pages of a walk, and walks of each kind.
+const PAGES: usize = 50;
+const WALKS: u64 = 10;
 /// 24 hours of events.
 const SPAN_NS: i64 = 24 * 3600 * 1_000_000_000;
 
 /// Entries: 1 M, or what `FLEETSCOPE_BENCH_ENTRIES` says (10000000 for the figure of the design).
 fn entries() -> u64 {
-    std::env::var("FLEETSCOPE_BENCH_ENTRIES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000)
+    number("FLEETSCOPE_BENCH_ENTRIES", 1_000_000)
 }
 
 pub(crate) fn run(report: &mut Report) -> Result<()> {
@@ -36,6 +40,9 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         journal.append(&Commit { records: &records, ..Commit::default() })?;
         written += began.elapsed();
         commits.push(began.elapsed().as_secs_f64() * 1e3);
+        if from > 0 && from.is_multiple_of(1_000_000) {
+            report.line(format!("{from} written"));
+        }
     }
     let stats = journal.stats()?;
     report.line(format!(
@@ -57,13 +64,73 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         let (p50, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
         report.line(format!("first page, {name}: p50 {p50:.1} ms, p99 {p99:.1} ms ({found} entries on it)"));
     }
+    for order in [Order::Desc, Order::Asc] {
+        for (name, filter, limit) in walks(total) {
+            walk(report, &journal, name, &*filter, &Query { order, limit, ..Query::default() })?;
+        }
+    }
     Ok(())
+}
+
+/// Name, filter by the number of the walk, entries a page.
+type Walk = (&'static str, Box<dyn Fn(u64) -> Filter>, usize);
+
+/// Filters by the number of the walk, and pages short enough that there are [`PAGES`] of them.
+fn walks(total: u64) -> [Walk; 3] {
+    let of = |stories: Vec<String>| Filter { story: stories, ..Filter::default() };
+    let short = (total / STORIES / PAGES as u64).max(1) as usize;
+    [
+        ("no filter", Box::new(|_| Filter::default()), 200),
+        ("a story", Box::new(move |n| of(vec![story(n)])), short),
+        ("fifty stories", Box::new(move |n| of((n * 50..n * 50 + 50).map(story).collect())), 200),
+    ]
+}
+
+/// Goes forward by cursor and times each page; the last ones apart, as a page must not cost more for being far in.
+fn walk(
+    report: &mut Report,
+    journal: &Embedded,
+    name: &str,
+    filter: &dyn Fn(u64) -> Filter,
+    query: &Query,
+) -> Result<()> {
+    let (mut times, mut deep, mut entries) = (Vec::new(), Vec::new(), 0);
+    for n in 0..WALKS {
+        let mut query = Query { filter: filter(n), ..query.clone() };
+        for page in 0..PAGES {
+            let began = Instant::now();
+            let found = journal.search(&query)?;
+            let took = began.elapsed().as_secs_f64() * 1e3;
+            times.push(took);
+            if page >= PAGES / 5 * 4 {
+                deep.push(took);
+            }
+            entries += found.items.len();
+            query.cursor = found.next;
+            if query.cursor.is_none() {
+                break;
+            }
+        }
+    }
+    let order = if query.order == Order::Asc { "oldest first" } else { "newest first" };
+    report.line(format!(
+        "walk, {name}, {order}: {} pages of {}, {entries} entries: p50 {:.1} ms, p99 {:.1} ms; last fifth p99 {:.1} ms",
+        times.len(),
+        query.limit,
+        percentile(&mut times, 0.5),
+        percentile(&mut times, 0.99),
+        percentile(&mut deep, 0.99),
+    ));
+    Ok(())
+}
+
+fn story(n: u64) -> String {
+    format!("s-{:08x}-2222-4333-8444-{:012x}", n * 37 % STORIES, n * 37 % STORIES)
 }
 
 type Question = (&'static str, (Box<dyn Fn(u64) -> Filter>, usize));
 
 fn questions(total: u64) -> Vec<Question> {
-    let story = |n: u64| format!("s-{:08x}-2222-4333-8444-{:012x}", n * 37 % STORIES, n * 37 % STORIES);
     let ask = |f: fn(Filter) -> Filter| -> (Box<dyn Fn(u64) -> Filter>, usize) {
         (Box::new(move |_| f(Filter::default())), ASKED)
     };

@@ -86,8 +86,18 @@ pub(crate) async fn fleet(js: &jetstream::Context, count: u64) -> Result<u64> {
 
 /// Publishes `count` messages as fast as the server takes them.
 pub(crate) async fn fill(js: &jetstream::Context, count: u64, stories: u64) -> Result<()> {
-    let acks = futures::stream::iter(0..count).map(|n| async move {
-        let (subject, body) = message(n, stories);
+    fill_from(js, 0, count, stories).await
+}
+
+/// Publishes the messages from one number up to another.
+pub(crate) async fn fill_from(js: &jetstream::Context, from: u64, upto: u64, stories: u64) -> Result<()> {
+    let owned = |(subject, body): (&str, String)| (subject.to_owned(), body);
+    publish(js, (from..upto).map(|n| owned(message(n, stories)))).await
+}
+
+/// Publishes these as fast as the server takes them, at most 2,048 of them unanswered.
+pub(crate) async fn publish(js: &jetstream::Context, messages: impl Iterator<Item = (String, String)>) -> Result<()> {
+    let acks = futures::stream::iter(messages).map(|(subject, body)| async move {
         js.publish(subject, body.into()).await?.await?;
         anyhow::Ok(())
     });

@@ -1,6 +1,11 @@
 //! `make bench`: what Fleetscope costs and gives, beside plain readers, in one run on one machine.
 //!
 //! Every figure is a median with its spread over interleaved rounds; ratios are taken within a round.
+//!
+//! Parts: `stages`, `throughput`, `feed`, `observer`, `recovery`, `scrape`, `stories`, `history`; `cargo bench --bench
+//! pipeline -- stories scrape` runs those two. `FLEETSCOPE_BENCH_ENTRIES` (1000000) sets the length of the history,
+//! `FLEETSCOPE_BENCH_OUTAGE_S` (60) that of the backend's outage; `FLEETSCOPE_BENCH_SHARE` (1) takes a share of the
+//! events of `recovery`, `scrape` and `stories`, to try them: only figures of the whole count.
 
 mod backend;
 mod daemon;
@@ -9,10 +14,14 @@ mod history;
 mod load;
 mod observer;
 mod readers;
+mod recovery;
 mod report;
+mod scrape;
 mod server;
 mod stages;
+mod stories;
 mod throughput;
+mod traffic;
 
 use report::Report;
 
@@ -24,6 +33,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn wanted(name: &str) -> bool {
     let named: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     named.is_empty() || named.iter().any(|n| name.contains(n.as_str()))
+}
+
+/// A number from the environment.
+fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
+}
+
+/// The share of a count that is asked for.
+fn share(count: u64) -> u64 {
+    (count as f64 * number("FLEETSCOPE_BENCH_SHARE", 1.0)) as u64
 }
 
 fn main() -> anyhow::Result<()> {
@@ -42,6 +61,15 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("observer") {
         runtime.block_on(observer::run(&mut report))?;
+    }
+    if wanted("recovery") {
+        runtime.block_on(recovery::run(&mut report))?;
+    }
+    if wanted("scrape") {
+        runtime.block_on(scrape::run(&mut report))?;
+    }
+    if wanted("stories") {
+        runtime.block_on(stories::run(&mut report))?;
     }
     if wanted("history") {
         history::run(&mut report)?;

@@ -10,13 +10,20 @@ use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::access::{Access, Tokens};
 use crate::config::Http;
+use crate::status::{Health, Status};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long tokens outlive their file. A file that is being written, or a volume that is being mounted anew, is not there
+/// for a moment; who takes the file away to lock everybody out must not wait for a restart.
+const TOLERATED: Duration = Duration::from_mins(5);
+/// Name in `/status`.
+const PART: &str = "api/tokens";
 
 /// The certificate and key. Blocks.
 pub(super) fn tls(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
@@ -66,21 +73,29 @@ pub(super) fn read(http: &Http) -> Read {
     Read { tokens, tls, seen }
 }
 
-/// Reads the files again whenever they change, until `stop`. What cannot be used is told, and the last good stays.
+/// Reads the files again whenever they change, until `stop`. What cannot be used is told, and the last good stays: a
+/// certificate until there is another, tokens for [`TOLERATED`].
 pub(super) async fn follow(
     http: Http,
     mut seen: Seen,
     access: Arc<Access>,
     tls_in_use: Option<RustlsConfig>,
+    status: Arc<Status>,
     stop: CancellationToken,
 ) {
     if seen.0.is_empty() {
         return;
     }
+    let mut locked_at: Option<Instant> = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
+        }
+        if locked_at.is_some_and(|at| at <= Instant::now()) {
+            locked_at = None;
+            access.replace(Tokens::none());
+            status.report(PART, Health::Down, "the tokens file cannot be used: nobody is let in until it can be");
         }
         let (again, before) = (http.clone(), seen.clone());
         let look = move || (Seen::now(&again) != before).then(|| read(&again));
@@ -89,9 +104,15 @@ pub(super) async fn follow(
         match new.tokens {
             Some(Ok(tokens)) => {
                 tracing::info!(?tokens, "tokens read again");
+                locked_at = None;
+                status.report(PART, Health::Up, format!("{tokens:?}"));
                 access.replace(tokens);
             }
-            Some(Err(error)) => tracing::warn!(error = format!("{error:#}"), "the old tokens stay in force"),
+            Some(Err(error)) => {
+                locked_at = locked_at.or_else(|| Some(Instant::now() + TOLERATED));
+                let detail = format!("{error:#}; the old tokens stay in force for {} min", TOLERATED.as_secs() / 60);
+                status.report(PART, Health::Down, detail);
+            }
             None => {}
         }
         match (new.tls, &tls_in_use) {
@@ -99,5 +120,46 @@ pub(super) async fn follow(
             (Some(Err(error)), _) => tracing::warn!(error = format!("{error:#}"), "the old certificate stays in use"),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_outlive_their_file_for_a_while_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("tokens");
+        std::fs::write(&file, "viewer 0123456789abcdef\n").expect("written");
+        let mut config = Config::default();
+        config.http.tokens_file = Some(file.clone());
+        let (http, status, stop) = (config.http.clone(), Arc::new(Status::default()), CancellationToken::new());
+        let first = read(&http);
+        let tokens = first.tokens.expect("configured").expect("valid");
+        let grant = tokens.grant("0123456789abcdef").expect("known");
+        let access = Arc::new(Access::new(&config, Some(tokens)));
+        let follows =
+            tokio::spawn(follow(http, first.seen, Arc::clone(&access), None, Arc::clone(&status), stop.clone()));
+
+        std::fs::remove_file(&file).expect("removed");
+        let began = Instant::now();
+        while access.stands(grant) {
+            tokio::time::sleep(LOOK).await;
+            assert!(began.elapsed() < TOLERATED * 2, "the tokens of a file that is gone stay in force");
+        }
+        assert!(began.elapsed() >= TOLERATED, "a file that is away for a moment locks everybody out");
+        assert_eq!(status.part(PART).map(|part| part.health), Some(Health::Down));
+        assert!(access.guarded(), "nobody is let in without a token");
+
+        std::fs::write(&file, "viewer 0123456789abcdef\n").expect("written");
+        while !access.stands(grant) {
+            tokio::time::sleep(LOOK).await;
+            assert!(began.elapsed() < TOLERATED * 3, "the file that is there again is not read");
+        }
+        assert_eq!(status.part(PART).map(|part| part.health), Some(Health::Up));
+        stop.cancel();
+        follows.await.expect("ends");
     }
 }

@@ -1,5 +1,9 @@
 //! The built-in page: embedded files, with what a browser needs to trust and cache them.
 
+mod docs;
+
+use std::sync::LazyLock;
+
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -9,16 +13,13 @@ use sha2::{Digest, Sha256};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-fn file(headers: &HeaderMap, content: &'static str, body: &'static str) -> Response {
-    let hash = Sha256::digest(body.as_bytes());
+fn file(headers: &HeaderMap, content: &'static str, body: impl Into<Bytes>) -> Response {
+    let body = body.into();
+    let hash = Sha256::digest(&body);
     let tag = format!("\"{}\"", super::hex(&hash[..8]));
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     let unchanged = known.flat_map(|v| v.split(',')).any(|v| v.trim().trim_start_matches("W/") == tag);
-    let mut response = if unchanged {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        Response::new(Bytes::from_static(body.as_bytes()).into())
-    };
+    let mut response = if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Response::new(body.into()) };
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -33,6 +34,13 @@ fn file(headers: &HeaderMap, content: &'static str, body: &'static str) -> Respo
 #[utoipa::path(get, path = "/", tag = "page", responses((status = 200, description = "HTML", content_type = "text/html")))]
 pub(super) async fn index(headers: HeaderMap) -> Response {
     file(&headers, "text/html; charset=utf-8", include_str!("page/index.html"))
+}
+
+/// All routes, for people: a list made from the OpenAPI document.
+#[utoipa::path(get, path = "/docs", tag = "page", responses((status = 200, description = "HTML", content_type = "text/html")))]
+pub(super) async fn docs(headers: HeaderMap) -> Response {
+    static PAGE: LazyLock<String> = LazyLock::new(docs::page);
+    file(&headers, "text/html; charset=utf-8", PAGE.as_str())
 }
 
 /// Its script.

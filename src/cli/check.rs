@@ -1,5 +1,6 @@
 //! `check`: connects to everything configured and tells what works.
 
+mod files;
 mod systems;
 
 use std::path::Path;
@@ -87,6 +88,7 @@ impl Args {
 }
 
 async fn examine(config: &Config, findings: &mut Findings) {
+    files::examine(config, findings);
     if config.nats.url.is_some() {
         let report = nats::probe(&config.nats).await;
         nats_lines(&report, config, findings);

@@ -20,6 +20,9 @@ use crate::metrics::Metrics;
 use crate::sources::simulator;
 use crate::{logs, shutdown};
 
+/// Simulated seconds per second, unless told otherwise.
+const SPEED: f64 = 5.0;
+
 /// Show everything at work on a simulated fleet; needs no other service.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  fleetscope demo\n  fleetscope demo --speed 20 --seed 7\n  \
@@ -29,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Simulated seconds per second.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = SPEED)]
     speed: f64,
     /// Seed: the same seed makes the same fleet.
     #[arg(long, default_value_t = 1)]
@@ -62,7 +65,7 @@ impl Args {
         if let Some(folder) = self.keep.as_deref().or(temporary.as_ref().map(TempDir::path)) {
             folder.clone_into(&mut config.journal.path);
         }
-        let settings = simulator::Settings { seed: self.seed, ..simulator::Settings::default() };
+        let settings = settings(self.seed);
         let input = Input::Simulated { settings: Box::new(settings), speed: self.speed };
         let speed = self.speed;
         let runtime = super::runtime()?;
@@ -89,6 +92,11 @@ impl Args {
     }
 }
 
+/// Enough stories at a time that something always happens: with the simulator's two a minute nothing may for minutes.
+fn settings(seed: u64) -> simulator::Settings {
+    simulator::Settings { seed, stories_per_minute: 6.0, ..simulator::Settings::default() }
+}
+
 /// A new folder of our own: with a name that nobody can guess, and closed to others.
 fn temporary_folder() -> anyhow::Result<TempDir> {
     let closed = Permissions::from_mode(0o700);
@@ -98,6 +106,8 @@ fn temporary_folder() -> anyhow::Result<TempDir> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -111,6 +121,21 @@ mod tests {
         let demo = Demo::try_parse_from(["demo", "--listen", "0.0.0.0:0"]).expect("valid arguments");
         let error = demo.args.run().expect_err("anybody could read").to_string();
         assert!(error.contains("reachable by others") && error.contains("127.0.0.1"), "{error}");
+    }
+
+    #[test]
+    fn the_fleet_is_never_quiet_for_long() {
+        for seed in 1..=3 {
+            let (mut last, mut longest) = (Duration::ZERO, Duration::ZERO);
+            for step in simulator::Fleet::new(settings(seed)).take_while(|step| step.at < Duration::from_hours(1)) {
+                if matches!(step.action, simulator::Action::Publish(_)) {
+                    longest = longest.max(step.at.saturating_sub(last));
+                    last = step.at;
+                }
+            }
+            let seen = longest.div_f64(SPEED);
+            assert!(seen < Duration::from_secs(10), "seed {seed}: nothing for {seen:?}");
+        }
     }
 
     #[test]

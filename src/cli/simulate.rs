@@ -11,7 +11,7 @@ use super::term;
 use crate::config::{Nats, Setting};
 use crate::model::Timestamp;
 use crate::shutdown;
-use crate::sources::simulator::{self, Era, Options, Progress, Summary};
+use crate::sources::simulator::{self, Clock, Era, Options, Progress, Summary};
 
 /// Publish the traffic of a whole fleet into a real NATS.
 ///
@@ -56,13 +56,13 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     agents: u32,
     /// Share of mismatching messages that consumers refuse over and over, 0 to 1.
-    #[arg(long)]
+    #[arg(long, value_parser = share)]
     nak_loops: Option<f64>,
     /// Share of agents that never answer, 0 to 1.
-    #[arg(long)]
+    #[arg(long, value_parser = share)]
     silent_agents: Option<f64>,
     /// Share of agents whose run fails, 0 to 1.
-    #[arg(long)]
+    #[arg(long, value_parser = share)]
     failures: Option<f64>,
     /// End after so many messages.
     #[arg(long)]
@@ -72,19 +72,29 @@ pub(super) struct Args {
     duration: Option<Duration>,
 }
 
+/// How fast clocks seem to go where nothing is waited for: what is claimed lies close after the begin.
+const AT_ONCE: f64 = 1e6;
+
 fn duration(text: &str) -> Result<Duration, String> {
     Duration::read_text(text)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "write a share from 0 to 1, such as 0.2 for one in five".to_owned())
 }
 
 /// How far the run is, in one line.
 fn line(p: &Progress) -> String {
     format!(
-        "{:.0} s: published {}, stored {}, acked {}, nacked {}, terminated {}, errors {}",
+        "{:.0} s: published {} ({:.0}/s), stored {}, stories {}, acked {}, refused {} ({} for good), errors {}",
         p.elapsed.as_secs_f64(),
         p.published,
+        p.published as f64 / p.elapsed.as_secs_f64().max(1e-3),
         p.stored,
+        p.stories,
         p.answers.acked,
-        p.answers.nacked,
+        p.answers.nacked + p.answers.terminated,
         p.answers.terminated,
         p.errors,
     )
@@ -113,9 +123,11 @@ impl Args {
         let options = self.options();
         let summary = super::runtime()?.block_on(async {
             shutdown::on_signal(options.stop.clone())?;
-            Ok::<_, anyhow::Error>(simulator::run_on_nats(options, |progress| term::progress(&line(progress))).await?)
+            let mut shown = term::Progress::default();
+            let ended = simulator::run_on_nats(options, |progress| shown.tell(&line(progress))).await;
+            shown.done();
+            Ok::<_, anyhow::Error>(ended?)
         })?;
-        term::progress_done();
         tell(&summary);
         Ok(ExitCode::SUCCESS)
     }
@@ -124,6 +136,7 @@ impl Args {
         let mut settings = simulator::Settings {
             seed: self.seed,
             start: Timestamp::now(),
+            clock: Clock { speed: if self.speed > 0.0 { self.speed } else { AT_ONCE }, ..Clock::REAL },
             stories_per_minute: self.stories_per_minute,
             eras: self.eras,
             agents_per_council: self.agents,
@@ -137,7 +150,7 @@ impl Args {
             (&mut faults.agent_failure, self.failures),
         ] {
             if let Some(share) = given {
-                *target = share.clamp(0.0, 1.0);
+                *target = share;
             }
         }
         Options {
@@ -151,5 +164,18 @@ impl Args {
             check_empty: !self.force,
             stop: CancellationToken::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_refused_beyond_its_range() {
+        for text in ["3", "-0.1", "NaN", "many"] {
+            assert!(share(text).is_err_and(|e| e.contains("0 to 1")), "{text}");
+        }
+        assert_eq!((share("0"), share("0.3"), share("1")), (Ok(0.0), Ok(0.3), Ok(1.0)));
     }
 }

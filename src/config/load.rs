@@ -29,8 +29,12 @@ pub fn load(path: Option<&Path>) -> Result<Config, Problems> {
 pub fn load_text(file: &str, text: &str, variables: &[(String, String)]) -> Result<Config, Problems> {
     let mut config = Config::default();
     let mut problems = Vec::new();
+    let mut whole = true;
     match Document::parse(text) {
-        Err(e) => problems.push(Problem::at(e.span(), "syntax", e.message().to_owned())),
+        Err(e) => {
+            whole = false;
+            problems.push(Problem::at(e.span(), "syntax", e.message().to_owned()));
+        }
         Ok(document) => {
             for (name, item) in document.as_table() {
                 if !config.read(name, item, &mut problems) {
@@ -43,16 +47,23 @@ pub fn load_text(file: &str, text: &str, variables: &[(String, String)]) -> Resu
         }
     }
     override_by(&mut config, variables, &mut problems);
-    if problems.is_empty() {
-        problems.extend(config.check().into_iter().map(|(key, remedy)| {
-            let span = span_of(text, &key);
-            Problem::at(span, key, remedy)
-        }));
+    // Of a file that could not be read to its end nothing can be said to be missing.
+    if whole {
+        // A value that could not be read stands at its default: what is wrong with it is told already.
+        let told = |key: &String| problems.iter().any(|p| p.key == *key || p.key == variable(key));
+        let mut wrong = config.check();
+        wrong.retain(|(key, _)| !told(key));
+        problems.extend(wrong.into_iter().map(|(key, remedy)| Problem::at(span_of(text, &key), key, remedy)));
     }
     for problem in &mut problems {
         problem.locate(text);
     }
     if problems.is_empty() { Ok(config) } else { Err(Problems { file: file.to_owned(), problems }) }
+}
+
+/// The variable that overrides a key.
+fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replacen('.', "__", 1).to_uppercase())
 }
 
 /// Where a key stands in the file, if it does.

@@ -13,7 +13,7 @@ families! {
         dropped: counter = "fleetscope_feed_dropped_total" ["reason"],
         /// Clients disconnected because they did not keep up, did not answer, or lost their token.
         evicted: counter = "fleetscope_feed_evicted_total" ["reason"],
-        /// Time from a message being stored to it being handed to a client's socket.
+        /// Time from a message being stored to it being handed to a client's socket; live ones only, not history.
         latency: histogram = "fleetscope_feed_latency_seconds" [] buckets LATENCY,
         /// HTTP requests.
         requests: counter = "fleetscope_http_requests_total" ["route", "code"],

@@ -16,13 +16,15 @@ mod on_nats;
 mod script;
 mod settings;
 mod step;
+mod systems;
 mod things;
 
 pub use fleet::Fleet;
 pub use in_process::{InProcess, run_in_process};
 pub use on_nats::{Answers, Options, Progress, RunError, Summary, run_on_nats};
-pub use settings::{Era, Faults, Settings};
-pub use step::{Action, Publish, Settle, SettleKind, Step};
+pub use settings::{Clock, Era, Faults, Settings};
+pub use step::{Action, Ending, Publish, Run, Settle, SettleKind, Step};
+pub use systems::{Addresses, Systems};
 
 #[cfg(test)]
 mod tests;

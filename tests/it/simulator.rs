@@ -171,7 +171,10 @@ async fn a_stream_with_foreign_messages_is_refused() {
 #[tokio::test]
 async fn without_streams_nothing_is_stored_and_all_is_counted() {
     let Some(server) = server().await else { return };
-    let summary = run(Options { create_streams: false, max_messages: Some(300), ..options(&server) }).await;
+    let without = Options { create_streams: false, max_messages: Some(300), ..options(&server) };
+    let refused = run_on_nats(without.clone(), |_| {}).await.expect_err("nothing would be stored");
+    assert!(refused.to_string().contains("--create-streams"), "{refused}");
+    let summary = run(Options { check_empty: false, ..without }).await;
     let totals = summary.totals();
     assert_eq!((totals.published, totals.stored), (300, 0));
     let lost: u64 = summary.published.iter().filter(|(s, _)| catalogue::stream_of(s).is_empty()).map(|(_, n)| n).sum();

@@ -19,14 +19,14 @@ class Node {
   get firstElementChild() { return this.children[0]; }
   get lastElementChild() { return this.children.at(-1); }
   showModal() { this.open = true; }
-  close() { this.open = false; }
+  close() { if (this.open) { this.open = false; for (const f of this.listeners.close || []) f(); } }
   focus() {}
   /// All text in it.
   get text() { return this.textContent + this.children.map(c => c instanceof Node ? c.text : String(c)).join(""); }
 }
 
-/// A page just opened. `answer(path)` gives a body, or throws; `hash` is the address after `#`.
-export function open(answer, hash = "") {
+/// A page just opened. `answer(path)` gives a body, or throws; `hash` is the address from `#` on, `search` from `?` on.
+export function open(answer, hash = "", search = "") {
   const ids = new Map(), sockets = [], asked = [];
   let timers = new Map(), numbers = 0;
   class WebSocket {
@@ -35,15 +35,23 @@ export function open(answer, hash = "") {
     close() { this.readyState = 3; }
     frame(frame) { this.onmessage({ data: JSON.stringify(frame) }); }
   }
+  const rounds = [], heard = {}, went = [];
+  const location = {
+    href: "http://localhost/", search, pathname: "/",
+    get hash() { return hash; },
+    set hash(text) { hash = `#${text}`; went.push(hash); for (const f of heard.hashchange || []) f(); },
+  };
+  const document = {
+    hidden: false, createElement: tag => new Node(tag), querySelectorAll: () => [], querySelector: () => null, addEventListener() {},
+    getElementById: id => ids.get(id) || ids.set(id, new Node(id)).get(id),
+  };
   const context = vm.createContext({
     Node, WebSocket, URL, URLSearchParams, console,
-    document: {
-      createElement: tag => new Node(tag), querySelectorAll: () => [], querySelector: () => null, addEventListener() {},
-      getElementById: id => ids.get(id) || ids.set(id, new Node(id)).get(id),
-    },
+    document, location,
+    history: { pushState(_state, _title, url) { hash = ""; went.push(url); } },
     sessionStorage: { getItem: () => null, setItem() {} },
-    location: { href: "http://localhost/", search: "", hash },
-    addEventListener() {}, requestAnimationFrame() {}, setInterval() {},
+    addEventListener: (type, f) => (heard[type] ||= []).push(f), requestAnimationFrame() {},
+    setInterval: (f, time) => rounds.push([f, time]),
     setTimeout: f => { timers.set(++numbers, f); return numbers; },
     clearTimeout: number => timers.delete(number),
     fetch: async path => {
@@ -56,7 +64,11 @@ export function open(answer, hash = "") {
   // What was promised is done before a macrotask is.
   const settle = () => new Promise(done => setImmediate(done));
   return {
-    sockets, asked, settle,
+    sockets, asked, settle, document, location, went,
+    /// Lets what is done every `time` milliseconds be done once.
+    async round(time) { rounds.filter(([, every]) => every === time).forEach(([f]) => f()); await settle(); },
+    /// The back button: the address is another, and the page is told.
+    async back(to) { hash = to; heard.hashchange.forEach(f => f()); await settle(); },
     node: id => ids.get(id),
     evaluate: code => vm.runInContext(code, context),
     /// Lets all timers run out.

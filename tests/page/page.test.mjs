@@ -84,3 +84,65 @@ test("a trace is drawn in time that grows with its spans, not with their square"
   assert.ok(drawn.text.startsWith("20000 spans"), drawn.text.slice(0, 40));
   assert.deepEqual(drawn.children.slice(1, 4).map(c => c.text), ["span 0", "span 1", "span 2"]);
 });
+
+test("an open drawer is in the address; the back button closes it, and closing it cleans the address", async () => {
+  const browser = open(() => ({ ...page, type: "t", violations: [], deliveries: [], phases: [], tasks: [], agents: [] }));
+  const drawer = browser.node("drawer");
+  for (const [kind, id, hash, path] of [["event", 12, "#event/12", "api/events/12"],
+    ["story", "US 1/2", "#story/US%201%2F2", "api/stories/US%201%2F2"], ["agent", "a-1", "#agent/a-1", "api/agents/a-1"]]) {
+    browser.evaluate("go")(kind, id);
+    await browser.settle();
+    assert.equal(browser.location.hash, hash);
+    assert.ok(drawer.open && browser.asked.includes(path), browser.asked.join(" "));
+    await browser.back("");
+    assert.equal(drawer.open, false, `${kind} stays open`);
+  }
+  browser.evaluate("go")("agent", "a-1");
+  drawer.close();
+  await browser.settle();
+  assert.equal(browser.location.hash, "");
+  assert.equal(drawer.open, false, "what came late opened it again");
+});
+
+test("a filter that is none is told with those that are, and text in quotes is text", async () => {
+  const browser = open(() => page);
+  await browser.settle();
+  const type = text => browser.evaluate("typed")(text), filter = () => JSON.stringify(browser.evaluate("filter"));
+  type("story:s-1");
+  for (const [text, told] of [["foo:bar", /foo: is no filter.*story:.*task:/], ["http://x", /http: .*quotes/], ["task:", /task: needs a value/]]) {
+    type(text);
+    assert.equal(browser.node("wrong").hidden, false, text);
+    assert.match(browser.node("wrong").textContent, told);
+    assert.equal(browser.node("query").value, text, "what was typed stays");
+    assert.equal(filter(), '{"story":["s-1"]}');
+  }
+  type('"http://x/y" at 12:30 role:DEV');
+  assert.equal(browser.node("wrong").hidden, true);
+  assert.equal(filter(), '{"role":["DEV"],"q":["http://x/y at 12:30"]}');
+  const again = browser.node("query").value;
+  type(again);
+  assert.equal(browser.node("query").value, again, "what the page writes it can read");
+  assert.equal(open(() => page, "", "?filter=foo:bar").node("wrong").hidden, false);
+});
+
+test("a part that is down is told, with since when and why, and only asked for while somebody looks", async () => {
+  let parts = { "source/nats": { health: "down", detail: "connection refused", since: "2026-02-14T09:12:38Z" },
+    "sink/otlp": { health: "off", detail: "not configured", since: "2026-02-14T09:12:38Z" } };
+  const browser = open(path => path === "status" ? { parts } : page);
+  await browser.settle();
+  browser.sockets[0].frame({ type: "replay", done: true, at: 1 });
+  assert.match(browser.node("banner").text, /^source\/nats is down since .*: connection refused$/);
+  assert.equal(browser.node("banner").hidden, false);
+  assert.equal(browser.node("link").dataset.state, "partly", "it is not all live");
+  const asked = () => browser.asked.filter(path => path === "status").length;
+  browser.document.hidden = true;
+  const before = asked();
+  await browser.round(5000);
+  assert.equal(asked(), before, "nobody looks");
+  browser.document.hidden = false;
+  parts = { "source/nats": { health: "up", detail: "", since: "2026-02-14T09:12:48Z" } };
+  await browser.round(5000);
+  assert.equal(asked(), before + 1);
+  assert.equal(browser.node("banner").hidden, true);
+  assert.equal(browser.node("link").dataset.state, "live");
+});

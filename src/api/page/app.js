@@ -16,6 +16,9 @@ const T = {
   copy: "Copy", copied: "Copied", withheld: r => `The payload needs a token of role ${r}.`, openStory: "Story and trace",
   trace: "Trace", phases: "Phases", tasks: "Tasks", attempts: n => `${n} deliveries`, tokens: "tokens", failures: "failures",
   silent: "silent", pending: "pending", ackPending: "to be acked", redelivered: "redelivered", floor: "ack floor moved", ago: s => `${s} ago`,
+  unknownKey: (key, keys) => `${key}: is no filter. Filters are ${keys.map(k => `${k}:`).join(" ")}; put text with a colon in quotes: "${key}:…"`,
+  noValue: key => `${key}: needs a value, as in ${key}:something`, liveBut: "live, but not all sources are",
+  part: (part, health, since, why) => `${part} is ${health} since ${since}: ${why}`,
   failed: w => `Failed: ${w}`, more: n => `… ${n} more`, spans: n => `${n} spans`, cut: "cut: the story is longer than what is shown", loading: "Loading…",
 };
 const ICON = { info: "📤", warning: "⚠️", error: "❌" };
@@ -56,22 +59,39 @@ $("login-form").addEventListener("submit", () => {
   connect();
 });
 
-// ---- the filter: key:value words, the rest is text
+// ---- the filter: key:value words, the rest is text; in quotes anything is text
 let filter = {}, started = false;
+const KEYED = /^([a-z_]\w*):(.*)$/i;
 function parse(text) {
   const found = {}, rest = [];
-  for (const word of text.trim().split(/\s+/).filter(Boolean)) {
-    const at = word.indexOf(":"), key = word.slice(0, at), value = word.slice(at + 1);
-    if (at > 0 && FIELDS.includes(key) && value) found[key] = key === "severity" ? [value] : (found[key] || []).concat(value.split(","));
-    else rest.push(word);
+  for (const [word, quoted] of text.matchAll(/"([^"]*)"|\S+/g)) {
+    const [, key, value] = quoted === undefined && KEYED.exec(word) || [];
+    if (!key) rest.push(quoted ?? word);
+    else if (!FIELDS.includes(key)) throw new Error(T.unknownKey(key, FIELDS));
+    else if (!value) throw new Error(T.noValue(key));
+    else found[key] = key === "severity" ? [value] : (found[key] || []).concat(value.split(","));
   }
-  if (rest.length) found.q = [rest.join(" ")];
+  const words = rest.join(" ").trim();
+  if (words) found.q = [words];
   return found;
 }
-const words = f => Object.entries(f).flatMap(([k, vs]) => vs.map(v => k === "q" ? v : `${k}:${v}`));
+// Text that would be read as a filter goes back into quotes.
+const quote = text => text.split(/\s+/).map(word => KEYED.test(word) ? `"${word}"` : word).join(" ");
+const words = f => Object.entries(f).flatMap(([k, vs]) => vs.map(v => k === "q" ? quote(v) : `${k}:${v}`));
 const query = f => Object.entries(f).map(([k, vs]) => `&${k}=${vs.map(encodeURIComponent).join(",")}`).join("");
+// What was typed: a filter, or what is wrong with it. The filter before stays then.
+function typed(text) {
+  try { setFilter(parse(text)); } catch (error) {
+    $("query").value = text;
+    $("query").ariaInvalid = "true";
+    $("wrong").textContent = error.message;
+    $("wrong").hidden = false;
+  }
+}
 function setFilter(next) {
   filter = next;
+  $("wrong").hidden = true;
+  $("query").ariaInvalid = "false";
   $("query").value = words(filter).join(" ");
   const errors = filter.severity?.[0] === "error";
   const toggled = { ...filter, severity: ["error"] };
@@ -88,7 +108,7 @@ function setFilter(next) {
   if (started) { connect(); reload(); }
 }
 const add = (key, value) => setFilter({ ...filter, [key]: [value] });
-$("filter").addEventListener("submit", e => { e.preventDefault(); setFilter(parse($("query").value)); });
+$("filter").addEventListener("submit", e => { e.preventDefault(); typed($("query").value); });
 
 // ---- the stream: newest first, at most MAX_ROWS in the page
 const rows = new Map();
@@ -106,7 +126,7 @@ function row(event) {
     event.story_id && el("span", {}, `${T.story}: `, tag("story", event.story_id)),
     event.role && el("span", {}, `${T.role}: `, tag("role", event.role)),
     event.agent_id && el("span", {}, `${T.agent}: `, tag("agent", event.agent_id)));
-  const node = el("li", { tabIndex: -1, className: `${event.severity} new`, on: { click: () => openEvent(event.seq) } },
+  const node = el("li", { tabIndex: -1, className: `${event.severity} new`, on: { click: () => go("event", event.seq) } },
     el("div", { className: "line" }, el("time", { dateTime: event.timestamp }, clock(event.timestamp)),
       el("span", { role: "img", ariaLabel: event.severity }, ICON[event.severity]), el("b", {}, event.type),
       el("span", { className: "quiet" }, event.source)),
@@ -209,7 +229,13 @@ $("more").addEventListener("click", async () => {
 
 // ---- the connection
 let socket = null, tries = 0, timer = 0;
-function link(state, text) { $("link").dataset.state = state; $("link").textContent = text; }
+let linked = ["connecting", T.connecting], troubled = false;
+function link(...now) {
+  linked = now;
+  const [state, text] = troubled && now[0] === "live" ? ["partly", T.liveBut] : now;
+  $("link").dataset.state = state;
+  $("link").textContent = text;
+}
 async function connect() {
   clearTimeout(timer);
   if (socket) { socket.onclose = null; socket.close(); socket = null; }
@@ -260,6 +286,28 @@ addEventListener("online", wake);
 document.addEventListener("visibilitychange", wake);
 setInterval(() => { $("rate").textContent = seen ? T.perSecond(Math.round(seen / 2)) : ""; seen = 0; }, 2000);
 
+// ---- what does not work, as the daemon tells it: parts that are down, or that do not come up
+const COMING_UP = 15000;
+let asking = false;
+async function health() {
+  if (document.hidden || asking || !token && $("login").open) return;
+  asking = true;
+  try {
+    const { parts = {} } = await api("status");
+    const bad = Object.entries(parts).filter(([, p]) =>
+      p.health === "down" || p.health === "starting" && Date.now() - Date.parse(p.since) > COMING_UP);
+    const texts = bad.map(([name, p]) => T.part(name, p.health, `${clock(p.since)} (${T.ago(ago(p.since))})`, p.detail));
+    $("banner").hidden = !texts.length;
+    // Told aloud once, not at each round: only what changed is written.
+    if ([...$("banner").children].map(c => c.textContent).join("\n") !== texts.join("\n"))
+      $("banner").replaceChildren(...texts.map(text => el("li", { textContent: text })));
+    troubled = bad.some(([name]) => name.startsWith("source/"));
+    link(...linked);
+  } catch { /* The connection tells that the daemon does not answer. */ } finally { asking = false; }
+}
+setInterval(health, 5000);
+document.addEventListener("visibilitychange", health);
+
 // ---- state: councils & agents, consumers, stories
 const state = { agents: new Map(), councils: new Map(), consumers: new Map(), stories: new Map(), deliberations: new Map() };
 const KEY = { agents: x => x.agent_id, councils: x => x.council, stories: x => x.story_id, deliberations: x => x.deliberation_id,
@@ -283,7 +331,7 @@ function draw() {
     return el("div", { className: "card" },
       el("div", { className: "spread" }, el("b", {}, name), el("span", { className: "quiet" }, council?.models.join(", ") || "")),
       el("ul", {}, ...agents.filter(a => a.council === name).map(a => el("li", {},
-        el("button", { type: "button", className: "tag", on: { click: () => add("agent", a.agent_id) } }, a.agent_id), " ",
+        el("button", { type: "button", className: "tag", on: { click: () => go("agent", a.agent_id) } }, a.agent_id), " ",
         el("span", { className: a.state }, `${AGENT[a.state]} ${a.state}`),
         el("span", { className: "quiet" }, [a.since && ` ${ago(a.since)}`, a.task_id && a.state !== "idle" && ` · ${a.task_id}`].filter(Boolean).join("")),
         a.silent && el("b", { className: "stuck" }, ` ${T.silent}`)))));
@@ -295,7 +343,7 @@ function draw() {
     c.ack_floor_at && el("div", { className: "quiet" }, `${T.floor} ${T.ago(ago(c.ack_floor_at))}`))));
   const stories = [...state.stories.values()].sort((a, b) => (b.last_event || "") < (a.last_event || "") ? -1 : 1).slice(0, 100);
   fill("stories-list", stories.map(s => el("div", { className: "card" },
-    el("div", { className: "spread" }, el("button", { type: "button", className: "tag", on: { click: () => openStory(s.story_id) } }, s.story_id),
+    el("div", { className: "spread" }, el("button", { type: "button", className: "tag", on: { click: () => go("story", s.story_id) } }, s.story_id),
       el("span", { className: s.failures ? "failed" : "" }, s.phase)),
     s.title && el("div", { className: "quiet" }, s.title))));
 }
@@ -303,8 +351,9 @@ function fill(id, nodes) { $(id).replaceChildren(...(nodes.length ? nodes : [el(
 setInterval(() => { if (!document.hidden) draw(); }, 5000);
 draw();
 
-// ---- the drawer
-let back = null;
+// ---- the drawer: what it shows is in the address, so that a link opens it and the back button closes it
+let back = null, wanted = 0;
+function go(kind, id) { location.hash = `${kind}/${encodeURIComponent(id)}`; }
 function openDrawer(title, ...content) {
   if (!$("drawer").open) { back = document.activeElement; $("drawer").showModal(); }
   $("drawer-title").textContent = title;
@@ -313,7 +362,11 @@ function openDrawer(title, ...content) {
 }
 $("shut").addEventListener("click", () => $("drawer").close());
 $("drawer").addEventListener("click", e => { if (e.target === $("drawer")) $("drawer").close(); });
-$("drawer").addEventListener("close", () => back?.focus());
+$("drawer").addEventListener("close", () => {
+  wanted++;
+  if (linkOf(location.hash)) history.pushState(null, "", location.pathname + location.search);
+  back?.focus();
+});
 const list = pairs => el("dl", {}, ...pairs.filter(([, v]) => v !== null && v !== undefined && v !== "" && v !== false)
   .flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v instanceof Node ? v : String(v))]));
 
@@ -336,14 +389,17 @@ function tree(value, key, depth = 0) {
   return details;
 }
 async function openEvent(seq) {
+  const mine = ++wanted;
   openDrawer(`#${seq}`, T.loading);
   try {
     const event = await api(`api/events/${seq}`);
+    // Closed, or on to another, while it was loading.
+    if (mine !== wanted) return;
     const text = JSON.stringify(event.data, null, 2) ?? "";
     const copy = el("button", { type: "button" }, T.copy);
     copy.addEventListener("click", () => navigator.clipboard.writeText(text).then(() => { copy.textContent = T.copied; }, fail));
     openDrawer(event.type,
-      event.story_id && el("button", { type: "button", on: { click: () => openStory(event.story_id) } }, T.openStory),
+      event.story_id && el("button", { type: "button", on: { click: () => go("story", event.story_id) } }, T.openStory),
       list([["seq", event.seq], ["id", event.id], ["subject", event.subject], ["timestamp", event.timestamp], ["producer", event.producer],
         ["story", event.story_id], ["task", event.task_id], ["role", event.role], ["agent", event.agent_id], ["plan", event.plan_id],
         ["ceremony", event.ceremony_id], ["severity", event.severity], ["summary", event.summary], ["trace", event.trace_id],
@@ -353,13 +409,24 @@ async function openEvent(seq) {
       event.data_needs_role ? T.withheld(event.data_needs_role)
         : typeof event.data === "string" ? el("pre", {}, event.data) : el("div", { className: "tree" }, tree(event.data)),
       el("h3", {}, T.facts), el("div", { className: "tree" }, tree(event.facts)));
-  } catch (error) { openDrawer(`#${seq}`, T.failed(error.message)); }
+  } catch (error) { if (mine === wanted) openDrawer(`#${seq}`, T.failed(error.message)); }
+}
+// A button that shows the events of a story or an agent.
+const eventsOf = (key, id) => el("button", { type: "button", on: { click: () => { $("drawer").close(); add(key, id); } } }, `${T.events}: ${id}`);
+async function openAgent(id) {
+  const mine = ++wanted;
+  openDrawer(id, T.loading);
+  let shown;
+  try { shown = el("div", { className: "tree" }, tree(await api(`api/agents/${encodeURIComponent(id)}`))); } catch (error) { shown = T.failed(error.message); }
+  if (mine === wanted) openDrawer(id, eventsOf("agent", id), shown);
 }
 async function openStory(id) {
+  const mine = ++wanted;
   openDrawer(id, T.loading);
   const path = `api/stories/${encodeURIComponent(id)}`;
   const [story, trace] = await Promise.all([api(path), api(`${path}/trace`)].map(p => p.catch(error => ({ error }))));
-  const parts = [el("button", { type: "button", on: { click: () => { $("drawer").close(); add("story", id); } } }, `${T.events}: ${id}`)];
+  if (mine !== wanted) return;
+  const parts = [eventsOf("story", id)];
   if (story.error) parts.push(el("p", {}, T.failed(story.error.message)));
   else parts.push(
     list([["title", story.title], ["phase", story.phase], ["trace", story.trace_id], [T.tokens, story.tokens], [T.failures, story.failures], ["agents", story.agents.join(", ")]]),
@@ -410,20 +477,28 @@ document.addEventListener("keydown", e => {
   else if (e.key === "p" || e.key === " " && now) { e.preventDefault(); setPaused(!paused); }
   else if (e.key === "Escape" && now) $("stream").focus();
 });
-const tabs = { events: T.events, agents: T.agents, side: `${T.consumers}, ${T.stories}` };
+const tabs = { events: T.events, agents: T.agents, side: `${T.stories}, ${T.consumers}` };
 function tab(name) {
   for (const id of Object.keys(tabs)) $(id).classList.toggle("shown", id === name);
   for (const button of $("tabs").children) button.ariaPressed = String(button.name === name);
 }
 $("tabs").append(...Object.entries(tabs).map(([name, text]) => el("button", { type: "button", name, on: { click: () => tab(name) } }, text)));
 tab("events");
-setFilter(parse(new URLSearchParams(location.search).get("filter") || ""));
+setFilter({});
+typed(new URLSearchParams(location.search).get("filter") || "");
 connect();
-// Links others can share: #event/12, #story/US-1.
+// Links others can share: #event/12, #story/US-1, #agent/agent-1.
+function linkOf(hash) {
+  const [kind, id] = hash.slice(1).split(/\/(.*)/);
+  if (kind === "event" ? /^\d+$/.test(id) : ["story", "agent"].includes(kind) && id) return [kind, decoded(id)];
+  return null;
+}
 function follow() {
-  const [kind, id] = location.hash.slice(1).split(/\/(.*)/);
-  if (kind === "event" && /^\d+$/.test(id)) openEvent(id);
-  else if (kind === "story" && id) openStory(decoded(id));
+  const [kind, id] = linkOf(location.hash) || [];
+  if (kind === "event") openEvent(id);
+  else if (kind === "story") openStory(id);
+  else if (kind === "agent") openAgent(id);
+  else if ($("drawer").open) $("drawer").close();
 }
 // A name that is no valid encoding was typed by hand: it is taken as it stands.
 function decoded(text) {
@@ -431,3 +506,4 @@ function decoded(text) {
 }
 addEventListener("hashchange", follow);
 follow();
+health();

@@ -47,3 +47,19 @@ fn an_open_address_needs_tokens() {
     assert!(told.contains("fleetscope.toml:2: http.listen"), "{told}");
     assert!(told.contains("tokens_file"), "{told}");
 }
+
+#[test]
+fn all_kinds_of_problems_are_told_in_one_round() {
+    let told = lines(
+        "[nats]\nurll = \"x\"\nbatch = 0\n[http]\nlisten = \"0.0.0.0:1\"\n",
+        &[("FLEETSCOPE_OTLP__IN_FLIGHT", "x")],
+    );
+    assert!(told.contains("4 problems"), "{told}");
+    for part in
+        [":2: nats.urll: unknown", ":3: nats.batch: 0 is out", ":5: http.listen: reachable", "OTLP__IN_FLIGHT: "]
+    {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    let told = lines("[nats]\nbatch = 0\nurl = \n", &[("FLEETSCOPE_HTTP__LISTEN", "0.0.0.0:1")]);
+    assert!(told.contains("1 problem ") && told.contains("syntax"), "what stands further down is not missing: {told}");
+}

@@ -16,10 +16,10 @@ pub(crate) const SOFT_SIZE: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Hello,
-    /// Events: how many, and when the newest was stored.
+    /// Events: how many, and of live ones when the newest was stored. History has no latency.
     Events {
         count: u32,
-        stored: Timestamp,
+        stored: Option<Timestamp>,
     },
     Deliveries,
     State(Topic),
@@ -104,7 +104,7 @@ impl Frame {
     }
 
     /// `items` = events in order, as JSON, joined by commas.
-    pub(crate) fn events(items: &str, range: (Seq, Seq), count: u32, stored: Timestamp) -> Self {
+    pub(crate) fn events(items: &str, range: (Seq, Seq), count: u32, stored: Option<Timestamp>) -> Self {
         let text = format!("{{\"type\":\"events\",\"up_to\":{},\"items\":[{items}]}}", range.1);
         Self { kind: Kind::Events { count, stored }, range: Some(range), text: text.into() }
     }
@@ -181,17 +181,18 @@ pub(crate) struct Joiner {
     from: Seq,
     last: Seq,
     count: u32,
-    stored: Timestamp,
+    stored: Option<Timestamp>,
     done: Vec<Frame>,
 }
 
 impl Joiner {
     /// The first frame stands for everything from `from` on.
     pub(crate) fn new(from: Seq) -> Self {
-        Self { items: String::new(), from, last: from, count: 0, stored: Timestamp::ZERO, done: Vec::new() }
+        Self { items: String::new(), from, last: from, count: 0, stored: None, done: Vec::new() }
     }
 
-    pub(crate) fn push(&mut self, json: &str, seq: Seq, stored: Timestamp) {
+    /// `stored` = when, of an event told as it comes.
+    pub(crate) fn push(&mut self, json: &str, seq: Seq, stored: Option<Timestamp>) {
         if self.count > 0 && self.items.len() + json.len() > SOFT_SIZE {
             self.cut(self.last);
         }

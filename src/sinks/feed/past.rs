@@ -62,7 +62,7 @@ pub(crate) fn page(
     let mut joiner = Joiner::new(from);
     for record in &items {
         let seen = parts.journal.deliveries(record.seq)?;
-        joiner.push(&event_json(record, &seen, &polls, wanted.detail), record.seq, record.at);
+        joiner.push(&event_json(record, &seen, &polls, wanted.detail), record.seq, None);
     }
     frames.extend(joiner.finish(reached));
     Ok(Piece { frames, at: reached, done })
@@ -88,7 +88,7 @@ pub(crate) fn scan(parts: &Parts, wanted: &Wanted, at: Seq, until: Seq) -> Resul
     let mut joiner = Joiner::new(first);
     for (n, record) in records.iter().enumerate() {
         if wanted.filter.matches(record) {
-            joiner.push(encoded.json(n, wanted.detail), record.seq, record.at);
+            joiner.push(encoded.json(n, wanted.detail), record.seq, None);
         }
     }
     frames.extend(joiner.finish(reached));

@@ -56,7 +56,8 @@ pub(super) fn died(actor: &RayActor, about: &RayIds, now: Timestamp, masker: &Ma
     ids::complete(&mut about_all, about);
     let name: &str = actor.name.as_ref().unwrap_or(&actor.class);
     let reason = actor.death_reason.as_deref().unwrap_or("without a reason");
-    let severity = if was_meant(actor) { Severity::Info } else { Severity::Warning };
+    // Without a cause there is nothing to worry about yet.
+    let severity = if actor.death_reason.is_none() || was_meant(actor) { Severity::Info } else { Severity::Warning };
     let sight = Sight {
         source: Source::Ray,
         kind: "ray.actor.died",

@@ -12,7 +12,7 @@ use super::answer::{Course, answer};
 use super::catalogue::{self, ACK_WAIT, DURABLES};
 use super::script::{Planned, Script};
 use super::settings::{Era, Settings};
-use super::step::{Action, Publish, Settle, SettleKind, Step};
+use super::step::{Action, Publish, Run, Settle, SettleKind, Step};
 use super::{chapter, faulty};
 
 /// Between two refusals of one message: the server delivers again at about 1,650 a second.
@@ -48,6 +48,7 @@ enum What {
     /// The next group of stories begins.
     Chapter,
     Publish(Planned),
+    Run(Run),
     /// An answer, and how many refusals come after it.
     Settle(Settle, u32),
 }
@@ -88,7 +89,11 @@ impl Fleet {
             script.wait(1.0..30.0);
             faulty::send(&mut script);
         }
-        for planned in script.planned {
+        let (planned, runs) = (script.planned, script.runs);
+        for (at, run) in runs {
+            self.plan(at, What::Run(run));
+        }
+        for planned in planned {
             self.plan(planned.at, What::Publish(planned));
         }
         if self.rng.f64() < self.settings.faults.stalled_consumer {
@@ -174,6 +179,7 @@ impl Iterator for Fleet {
                     let publish = self.publish(planned);
                     return Some(Step { at, action: Action::Publish(publish) });
                 }
+                What::Run(run) => return Some(Step { at, action: Action::Run(run) }),
                 What::Settle(settle, left) => {
                     if left > 0 {
                         let kind = if left > 1 { SettleKind::Nak } else { SettleKind::Ack };

@@ -18,6 +18,7 @@ use super::answer::mix;
 use super::fleet::Fleet;
 use super::settings::Settings;
 use super::step::{Action, Publish, Settle, SettleKind};
+use super::systems::Systems;
 use crate::metrics::Metrics;
 use crate::model::{Batch, Event, Position, Settlement, SettlementKind, Timestamp};
 use crate::privacy::Masker;
@@ -53,15 +54,18 @@ pub struct InProcess {
     pub metrics: Arc<Metrics>,
     /// Where to report.
     pub status: Arc<Status>,
+    /// The systems beside NATS, told what happens.
+    pub systems: Arc<Systems>,
     /// Ends the run.
     pub stop: CancellationToken,
 }
 
 /// Runs the fleet until it is stopped or nobody takes its events any more.
 pub async fn run_in_process(context: InProcess) {
-    let InProcess { mut settings, speed, history, positions, masker, events, metrics, status, stop } = context;
+    let InProcess { mut settings, speed, history, positions, masker, events, metrics, status, systems, stop } = context;
     let pace = Pace::new(speed, history);
     settings.start = pace.start();
+    settings.clock = pace.clock();
     let before: u64 = positions.iter().map(|position| position.seq).sum();
     if before > 0 {
         settings.seed = mix(settings.seed, before, 1);
@@ -92,9 +96,14 @@ pub async fn run_in_process(context: InProcess) {
         if !teller.reach(step.at, &events, &stop).await {
             return;
         }
+        systems.reach(teller.pace.instant(step.at));
         match step.action {
             Action::Publish(publish) => teller.publish(publish, step.at),
             Action::Settle(settle) => teller.settle(&settle, step.at),
+            Action::Run(run) => {
+                let end = teller.pace.instant(run.end);
+                systems.begin(run, teller.pace.instant(step.at), end);
+            }
         }
     }
 }

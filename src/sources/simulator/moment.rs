@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::settings::{Clock, Settings};
 use crate::model::Timestamp;
 
 /// Uptime of the simulated services at virtual time zero: what their monotonic clocks count from.
@@ -14,11 +15,12 @@ const ZONE: Duration = Duration::from_hours(1);
 pub(super) struct Moment {
     start: Timestamp,
     at: Duration,
+    clock: Clock,
 }
 
 impl Moment {
-    pub(super) const fn new(start: Timestamp, at: Duration) -> Self {
-        Self { start, at }
+    pub(super) const fn new(settings: &Settings, at: Duration) -> Self {
+        Self { start: settings.start, at, clock: settings.clock }
     }
 
     /// The same, a little earlier: what is said inside a message lies before the message.
@@ -27,7 +29,7 @@ impl Moment {
     }
 
     fn time(self) -> Timestamp {
-        self.start.plus(self.at)
+        self.start.plus(self.clock.passed(self.at))
     }
 
     /// As Python's `isoformat` writes a UTC time: microseconds unless zero, `+00:00`.

@@ -42,7 +42,8 @@ pub struct Options {
     pub create_streams: bool,
     /// Make the fleet's durables and run its consumers.
     pub with_consumers: bool,
-    /// Refuse when a stream or durable of the fleet's names exists that no simulation made.
+    /// Refuse when a stream or durable of the fleet's names exists that no simulation made, and when there is no stream
+    /// to write into.
     pub check_empty: bool,
     /// Ends the run early.
     pub stop: CancellationToken,
@@ -60,6 +61,8 @@ pub enum RunError {
     ForeignMessages { stream: String },
     #[error("durable {durable} of stream {stream} was not made by a simulation: this looks like a real fleet")]
     ForeignDurable { stream: String, durable: String },
+    #[error("none of the fleet's streams is there, so nothing would be stored: make them with --create-streams")]
+    NoStreams,
     #[error("stream {stream}: {cause}")]
     Stream { stream: String, cause: String },
     #[error("durable {durable} of stream {stream}: {cause}")]
@@ -80,6 +83,8 @@ pub async fn run_on_nats(options: Options, mut progress: impl FnMut(&Progress)) 
     }
     if options.create_streams {
         streams::create(&jetstream, options.settings.successors).await?;
+    } else if options.check_empty {
+        streams::require(&jetstream, options.settings.successors).await?;
     }
     let tally = Tally::default();
     let ending = CancellationToken::new();

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use super::draft::Draft;
 use super::moment::Moment;
 use super::settings::{Era, Settings};
+use super::step::Run;
 
 /// A message that will be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +29,18 @@ pub(super) struct Script<'a> {
     /// Where in time the next message is sent.
     pub(super) at: Duration,
     pub(super) planned: Vec<Planned>,
+    /// Runs of agents, with the instant each begins.
+    pub(super) runs: Vec<(Duration, Run)>,
 }
 
 impl<'a> Script<'a> {
     pub(super) fn new(rng: &'a mut Rng, settings: &'a Settings, era: Era, at: Duration) -> Self {
-        Self { rng, settings, era, at, planned: Vec::new() }
+        Self { rng, settings, era, at, planned: Vec::new(), runs: Vec::new() }
     }
 
     /// The cursor's instant.
     pub(super) fn moment(&self) -> Moment {
-        Moment::new(self.settings.start, self.at)
+        Moment::new(self.settings, self.at)
     }
 
     /// Moves the cursor by a random number of seconds.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::model::Timestamp;
 
@@ -110,6 +111,29 @@ impl Default for Faults {
     }
 }
 
+/// How the clocks of the fleet's services go against its virtual time: what a message says of when it was written must
+/// not lie in the future of who reads it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clock {
+    /// Up to here a second is a second.
+    pub history: Duration,
+    /// From there on, virtual seconds per second of the clock.
+    pub speed: f64,
+}
+
+impl Clock {
+    /// Virtual time and the clock are one.
+    pub const REAL: Self = Self { history: Duration::ZERO, speed: 1.0 };
+
+    /// What the clock shows at `at`, counted from its begin.
+    pub fn passed(self, at: Duration) -> Duration {
+        match at.checked_sub(self.history) {
+            None => at,
+            Some(ahead) => self.history + ahead.div_f64(self.speed),
+        }
+    }
+}
+
 /// A fleet to simulate. The same settings give the same steps, byte for byte.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -117,6 +141,8 @@ pub struct Settings {
     pub seed: u64,
     /// The instant at virtual time zero: what claimed times are counted from.
     pub start: Timestamp,
+    /// How claimed times go on from there.
+    pub clock: Clock,
     /// New stories per minute of virtual time; at most 500. For more traffic, raise the speed of the run.
     pub stories_per_minute: f64,
     /// Eras to draw from, one per group of stories.
@@ -136,6 +162,7 @@ impl Default for Settings {
         Self {
             seed: 1,
             start: Timestamp::from_millis(1_771_060_353_123),
+            clock: Clock::REAL,
             stories_per_minute: 2.0,
             eras: vec![Era::D],
             agents_per_council: 3,

@@ -18,6 +18,40 @@ pub enum Action {
     Publish(Publish),
     /// A consumer answers.
     Settle(Settle),
+    /// An agent begins to work: a Ray job with one request to the model in it.
+    Run(Run),
+}
+
+/// One run of one agent, known from its first instant to its last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The agent.
+    pub agent: String,
+    /// Its role.
+    pub role: &'static str,
+    /// Ray task id.
+    pub task: String,
+    /// The story it is for.
+    pub story: String,
+    /// Model it asks.
+    pub model: String,
+    /// When it ends, since the start. For an agent that stays silent: when it is given up.
+    pub end: Duration,
+    /// Tokens of its answer, prompt included.
+    pub tokens: u64,
+    /// How it ends.
+    pub ending: Ending,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With an answer.
+    Answered,
+    /// With an error.
+    Failed,
+    /// With nothing: it is stopped.
+    Silent,
 }
 
 /// A message.

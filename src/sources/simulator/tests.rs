@@ -14,7 +14,7 @@ fn publishes(settings: Settings, count: usize) -> Vec<Publish> {
     Fleet::new(settings)
         .filter_map(|step| match step.action {
             Action::Publish(publish) => Some(publish),
-            Action::Settle(_) => None,
+            Action::Settle(_) | Action::Run(_) => None,
         })
         .take(count)
         .collect()
@@ -168,6 +168,7 @@ fn every_wanted_message_is_settled_once() {
                     open.remove(&(settle.of, settle.consumer));
                 }
             }
+            Action::Run(run) => assert!(run.end >= step.at),
         }
     }
     assert_eq!(kinds.len(), 4, "{kinds:?}");

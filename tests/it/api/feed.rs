@@ -1,5 +1,7 @@
 //! The live feed: resume, isolation, gaps, re-subscription, what is refused.
 
+use std::time::Duration;
+
 use fleetscope::model::{AgentView, Change, Seq};
 use futures::{SinkExt, StreamExt};
 use serde_json::json;
@@ -269,4 +271,19 @@ async fn the_same_feed_comes_as_events_and_as_lines() {
         text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
     }
     assert!(text.contains("\"seq\":3") && !text.contains("\"seq\":2,"), "{text}");
+}
+
+#[tokio::test]
+async fn latency_is_of_live_events_only() {
+    let world = World::holding((1..=100).map(|seq| entry(seq, "US-1")).collect(), |_| {});
+    let measured = || world.metrics.feed.latency.with_label_values::<&str>(&[]).get_sample_count();
+    let mut socket = world.socket().await;
+    socket.say(json!({"type": "subscribe", "since": 0})).await;
+    let (seqs, _) = socket.until(100).await;
+    assert_eq!(seqs.len(), 100);
+    socket.live().await;
+    assert_eq!(measured(), 0, "history was measured");
+    world.commit(|seq| vec![entry(seq, "US-1")]);
+    socket.until(101).await;
+    crate::support::until("the live event is measured", Duration::from_secs(10), async || measured() == 1).await;
 }

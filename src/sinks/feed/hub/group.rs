@@ -56,7 +56,7 @@ impl Group {
             }
             self.sent += 1;
             let (seq, at) = (record.seq, record.at);
-            joiner.push(records.json(n, self.wanted.detail), seq, at);
+            joiner.push(records.json(n, self.wanted.detail), seq, Some(at));
         }
         let mut frames = joiner.finish(to);
         frames.extend(omitted.map(|(count, from, to)| Frame::omitted(count, from, to)));

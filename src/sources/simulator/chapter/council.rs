@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use crate::sources::simulator::bodies::agents::{self, Run, Work};
 use crate::sources::simulator::script::Script;
+use crate::sources::simulator::step::{self, Ending};
 use crate::sources::simulator::things::{AGENT_ERRORS, ANSWERS, REASONS, Story, agent_id, pick};
+
+/// When an agent that says nothing is given up.
+const GIVEN_UP: Duration = Duration::from_mins(5);
 
 /// What a council is asked.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,8 @@ pub(super) fn deliberate(script: &mut Script<'_>, asked: &Asked<'_>, mute: bool)
         // The first agent of a council always speaks, so that a single silent one does not end its story.
         let silent = script.chance(settings.faults.silent_agent) && number > 1;
         if mute || silent {
+            let tokens = settings.seed % 700 + 180;
+            run(script, asked, &agent, (script.at, script.at + GIVEN_UP), (tokens, Ending::Silent));
             outcome.silent.push(agent);
             continue;
         }
@@ -72,7 +78,7 @@ fn answer(script: &mut Script<'_>, asked: &Asked<'_>, agent: String, number: u32
     if script.chance(settings.faults.leaked_secret) {
         content.push_str("\nI used Authorization: Bearer simulated-0123456789abcdef0123456789 to try it.");
     }
-    let run = Run {
+    let told = Run {
         work: asked.work,
         task: asked.task,
         story: asked.story,
@@ -85,11 +91,35 @@ fn answer(script: &mut Script<'_>, asked: &Asked<'_>, agent: String, number: u32
         reasoning: pick(script.rng, REASONS),
         tokens,
     };
+    let ending = if failed { Ending::Failed } else { Ending::Answered };
+    let begin = script.at.saturating_sub(Duration::from_millis(millis));
+    self::run(script, asked, &agent, (begin, script.at), (tokens, ending));
     if failed {
         let (error, caught) = (pick(script.rng, AGENT_ERRORS), script.rng.bool());
-        script.send(agents::failed(script.moment(), &run, error, caught));
+        script.send(agents::failed(script.moment(), &told, error, caught));
     } else {
-        script.send(agents::completed(script.moment(), &run));
+        script.send(agents::completed(script.moment(), &told));
     }
     Part { agent, at: script.at, millis, tokens, content: (!failed).then_some(content) }
+}
+
+/// Notes a run for the systems beside NATS.
+fn run(
+    script: &mut Script<'_>,
+    asked: &Asked<'_>,
+    agent: &str,
+    (begin, end): (Duration, Duration),
+    (tokens, ending): (u64, Ending),
+) {
+    let run = step::Run {
+        agent: agent.to_owned(),
+        role: asked.role,
+        task: asked.task.to_owned(),
+        story: asked.story.id.clone(),
+        model: script.settings.model.clone(),
+        end,
+        tokens,
+        ending,
+    };
+    script.runs.push((begin, run));
 }

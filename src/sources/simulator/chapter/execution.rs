@@ -73,7 +73,7 @@ fn deliberate(script: &mut Script<'_>, story: &Story, task: &Task, mute: bool) -
     let mut answers = Vec::new();
     for part in outcome.parts {
         script.at = part.at;
-        let when = Moment::new(script.settings.start, part.at);
+        let when = Moment::new(script.settings, part.at);
         match part.content {
             Some(content) => answers.push(Answer { agent: part.agent, content, millis: part.millis, when }),
             None => failed.push(part.agent),

@@ -67,7 +67,7 @@ fn review(script: &mut Script<'_>, story: &mut Story) -> Duration {
     let mut through = script.at;
     for (role, part) in parts {
         let Some(content) = part.content else { continue };
-        let when = Moment::new(script.settings.start, part.at);
+        let when = Moment::new(script.settings, part.at);
         opinions.push(Opinion { agent: part.agent, role, content, tokens: part.tokens, when });
         // Once all roles are in, each further answer makes the processor say so again.
         if REVIEW_ROLES.iter().all(|role| opinions.iter().any(|opinion| opinion.role == *role)) {

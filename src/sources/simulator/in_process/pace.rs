@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::Timestamp;
+use crate::sources::simulator::settings::Clock;
 
 /// Stands for "as fast as possible": what such a run stores lies close after its begin.
 const UNPACED: f64 = 1e6;
@@ -32,6 +33,11 @@ impl Pace {
         self.wall.minus(self.history)
     }
 
+    /// How the clocks of the fleet's services go: what they write lies no later than when it is stored.
+    pub(super) fn clock(&self) -> Clock {
+        Clock { history: self.history, speed: self.speed.unwrap_or(UNPACED) }
+    }
+
     /// When to act; none = at once.
     pub(super) fn due(&self, at: Duration) -> Option<Instant> {
         let speed = self.speed?;
@@ -41,9 +47,6 @@ impl Pace {
 
     /// The instant a server would have stored what happens at `at`.
     pub(super) fn instant(&self, at: Duration) -> Timestamp {
-        match at.checked_sub(self.history) {
-            None => self.start().plus(at),
-            Some(ahead) => self.wall.plus(ahead.div_f64(self.speed.unwrap_or(UNPACED))),
-        }
+        self.start().plus(self.clock().passed(at))
     }
 }

@@ -34,6 +34,7 @@ async fn run(
         events: sender,
         metrics: Arc::new(Metrics::new()),
         status: Arc::new(Status::default()),
+        systems: Arc::default(),
         stop: stop.clone(),
     };
     let task = tokio::spawn(run_in_process(context));
@@ -201,4 +202,20 @@ async fn virtual_time_is_spread_over_the_wall_clock() {
     assert_eq!(pace.due(Duration::from_secs(59)), None);
     assert!(Pace::new(0.0, Duration::ZERO).due(Duration::from_secs(1)).is_none());
     assert!(Pace::new(f64::NAN, Duration::ZERO).due(Duration::from_secs(1)).is_none());
+}
+
+#[tokio::test]
+async fn no_message_claims_a_time_after_it_was_stored() {
+    // A minute of history, and then many minutes of the fleet's time within a part of a second.
+    let batches = run(5000.0, Duration::from_mins(1), Vec::new(), after(3000)).await;
+    let mut claims = 0;
+    for event in events(&batches) {
+        let Event::Message(message) = event else { continue };
+        let Ok(body) = serde_json::from_slice::<serde_json::Value>(&message.payload.bytes) else { continue };
+        let Some(claimed) = body["timestamp"].as_str().filter(|text| text.len() >= 19) else { continue };
+        claims += 1;
+        let stored = message.stored.to_string();
+        assert!(claimed[..19] <= stored[..19], "{}: claims {claimed}, stored {stored}", message.subject);
+    }
+    assert!(claims > 100, "only {claims} messages claim a time");
 }

@@ -54,6 +54,17 @@ pub(super) async fn refuse_foreign(jetstream: &Context, successors: bool) -> Res
     Ok(())
 }
 
+/// Refuses when none of the streams is there: nothing would be stored. What the account may not ask about is taken to
+/// be there, and a fleet may lack some.
+pub(super) async fn require(jetstream: &Context, successors: bool) -> Result<(), RunError> {
+    for spec in of_run(successors) {
+        if !jetstream.get_stream(spec.name).await.is_err_and(|error| is_missing(&error)) {
+            return Ok(());
+        }
+    }
+    Err(RunError::NoStreams)
+}
+
 fn is_missing(error: &async_nats::jetstream::context::GetStreamError) -> bool {
     use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)

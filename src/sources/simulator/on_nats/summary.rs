@@ -13,6 +13,8 @@ pub struct Progress {
     pub published: u64,
     /// Messages a stream acknowledged.
     pub stored: u64,
+    /// Stories begun.
+    pub stories: u64,
     /// Answers of consumers.
     pub answers: Answers,
     /// Failures.
@@ -71,6 +73,7 @@ impl Summary {
         Progress {
             published: self.published.values().sum(),
             stored: self.stored.values().sum(),
+            stories: self.published.get("planning.story.created").copied().unwrap_or(0),
             answers,
             errors: self.errors.values().sum(),
             elapsed: self.elapsed,
