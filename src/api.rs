@@ -8,8 +8,10 @@ mod files;
 mod fleet;
 mod gpu;
 mod health;
+mod ingest;
 mod listing;
 mod live;
+mod llm;
 mod outer;
 mod page;
 mod plain;
@@ -40,6 +42,7 @@ use self::connection::Gate;
 use self::plain::TlsOnly;
 use crate::board::Board;
 use crate::config::Config;
+use crate::inbox::Inboxes;
 use crate::journal::Journal;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
@@ -73,6 +76,7 @@ pub struct Context {
     pub status: Arc<Status>,
     pub metrics: Arc<Metrics>,
     pub lookups: Arc<Lookups>,
+    pub inboxes: Arc<Inboxes>,
     pub stop: CancellationToken,
     pub trace: Arc<TraceFn>,
 }
@@ -137,6 +141,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(fleet::all_consumers))
         .routes(routes!(fleet::streams))
         .routes(routes!(gpu::gpus))
+        .routes(routes!(llm::metrics))
+        .routes(routes!(llm::requests))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))
@@ -152,18 +158,25 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(page::icon))
 }
 
+/// What others send to.
+fn inlets() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(ingest::traces))
+}
+
 /// The OpenAPI document, made from the routes themselves.
 pub fn openapi() -> String {
-    let document = routes().into_openapi();
+    let document = routes().merge(inlets()).into_openapi();
     document.to_pretty_json().expect("the document is plain data")
 }
 
 fn router(api: &Api) -> Router {
     let (router, _) = routes().split_for_parts();
+    let (inlets, _) = inlets().split_for_parts();
     router
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .merge(inlets)
         .fallback(outer::unknown)
         .method_not_allowed_fallback(outer::wrong_method)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(from_fn_with_state(api.clone(), outer::deadline))
         .layer(from_fn_with_state(api.clone(), access::check))
         .layer(from_fn_with_state(api.clone(), outer::count))

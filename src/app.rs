@@ -14,16 +14,17 @@ use tokio_util::sync::CancellationToken;
 use crate::api;
 use crate::board::Board;
 use crate::config::Config;
-use crate::correlate::Settings;
+use crate::correlate::{LlmSettings, Price, Settings};
+use crate::inbox::Inboxes;
 use crate::ingest;
 use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
-use crate::model::{Batch, Event, Timestamp};
+use crate::model::{Batch, Event, Source, Timestamp};
 use crate::privacy::Masker;
 use crate::sinks::otlp;
-use crate::sources::{Watcher, gpu, nats, simulator};
+use crate::sources::{Watcher, gpu, nats, simulator, vllm};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
 
@@ -92,8 +93,10 @@ pub async fn run(
     let readers = CancellationToken::new();
     let mut parts: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
-    start_readers(&shared, listener, &readers, &mut parts);
-    start_watchers(&shared, &events, &stop, &mut sources);
+    let watcher = watcher(&shared, &events, &stop);
+    let inboxes = start_vllm(&shared, &watcher, &mut sources);
+    start_readers(&shared, listener, inboxes, &readers, &mut parts);
+    start_watchers(&shared, watcher, &mut sources);
     start_sources(&shared, input, systems, events, &stop, &mut sources)?;
     listening(address);
 
@@ -181,6 +184,7 @@ fn start_ingest(
             open_span_max: config.otlp.open_span_max,
             trace_bytes: config.otlp.trace_bytes.0,
             max_stories: MAX_STORIES,
+            llm: llm_settings(config),
         },
         tail: Arc::clone(&shared.tail),
         board: Arc::clone(&shared.board),
@@ -192,9 +196,20 @@ fn start_ingest(
     tokio::task::spawn_blocking(move || ingest::run(context))
 }
 
+fn llm_settings(config: &Config) -> LlmSettings {
+    let price = |(model, input_micros, output_micros)| Price { model, input_micros, output_micros };
+    LlmSettings {
+        window: config.vllm.is_on().then_some(config.vllm.join_window),
+        prices: config.cost.table().into_iter().map(price).collect(),
+        gpu_second_micros: config.cost.gpu_second_micros(),
+        currency: Some(config.cost.currency.as_str().into()),
+    }
+}
+
 fn start_readers(
     shared: &Shared,
     listener: TcpListener,
+    inboxes: Inboxes,
     stop: &CancellationToken,
     parts: &mut JoinSet<(&'static str, Result<()>)>,
 ) {
@@ -206,6 +221,7 @@ fn start_readers(
         status: Arc::clone(&shared.status),
         metrics: Arc::clone(&shared.metrics),
         lookups: Arc::clone(&shared.lookups),
+        inboxes: Arc::new(inboxes),
         stop: stop.clone(),
         trace: Arc::new(otlp::json::trace),
     };
@@ -286,20 +302,38 @@ fn watch_simulated(config: &mut Config, addresses: simulator::Addresses) -> Resu
     Ok(())
 }
 
-/// The systems beside NATS, each on its own: one that hangs or lies delays no other.
-fn start_watchers(
-    shared: &Shared,
-    events: &mpsc::Sender<Batch>,
-    stop: &CancellationToken,
-    sources: &mut JoinSet<(&'static str, Result<()>)>,
-) {
-    let watcher = Watcher {
+fn watcher(shared: &Shared, events: &mpsc::Sender<Batch>, stop: &CancellationToken) -> Watcher {
+    Watcher {
         masker: Arc::clone(&shared.masker),
         events: events.clone(),
         metrics: Arc::clone(&shared.metrics),
         status: Arc::clone(&shared.status),
         stop: stop.clone(),
-    };
+    }
+}
+
+/// vLLM; gives what takes its spans from the API.
+fn start_vllm(
+    shared: &Shared,
+    watcher: &Watcher,
+    sources: &mut JoinSet<(&'static str, Result<()>)>,
+) -> Inboxes {
+    let (config, mut inboxes) = (shared.config.vllm.clone(), Inboxes::default());
+    if !config.is_on() {
+        shared.status.report("source/vllm", Health::Off, "neither vllm.metrics_url nor vllm.otlp is set");
+        return inboxes;
+    }
+    let takes_spans = config.otlp;
+    let vllm = vllm::Vllm::new(config, shared.config.http.tokens_file.clone(), watcher.clone());
+    if takes_spans {
+        inboxes.add(Source::Vllm, vllm.inbox());
+    }
+    sources.spawn(async move { ("source/vllm", vllm.run().await) });
+    inboxes
+}
+
+/// The systems beside NATS, each on its own: one that hangs or lies delays no other.
+fn start_watchers(shared: &Shared, watcher: Watcher, sources: &mut JoinSet<(&'static str, Result<()>)>) {
     let config = shared.config.gpu.clone();
     if config.is_on() {
         sources.spawn(async move {

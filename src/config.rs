@@ -3,6 +3,7 @@
 //! Never: exits, prints, or reads a secret from anywhere but a file.
 
 mod agents;
+mod cost;
 mod deliberations;
 mod gpu;
 mod http;
@@ -16,9 +17,11 @@ mod problem;
 mod section;
 mod setting;
 mod telemetry;
+mod vllm;
 mod watched;
 
 pub use agents::Agents;
+pub use cost::Cost;
 pub use deliberations::Deliberations;
 pub use gpu::Gpu;
 pub use http::Http;
@@ -32,6 +35,7 @@ pub use problem::{Problem, Problems};
 pub use section::{KeyInfo, Shown};
 pub use setting::{ByteSize, Setting, mask_parts, shown_texts, shown_url};
 pub use telemetry::Telemetry;
+pub use vllm::Vllm;
 
 section::config! {
     /// The whole configuration.
@@ -41,6 +45,8 @@ section::config! {
         journal: Journal,
         otlp: Otlp,
         gpu: Gpu,
+        vllm: Vllm,
+        cost: Cost,
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Imports point one way: `app`, `cli`, `api` → `sources`, `correlate`, `journal`, `sinks` → `config`, `metrics`,
-//! `status`, `board`, `tail`, `lookup` → `model`. `tests/it/architecture.rs` holds that.
+//! `status`, `board`, `tail`, `lookup`, `inbox` → `model`. `tests/it/architecture.rs` holds that.
 
 pub mod api;
 pub mod app;
@@ -16,6 +16,7 @@ pub mod board;
 pub mod cli;
 pub mod config;
 pub mod correlate;
+pub mod inbox;
 pub mod ingest;
 pub mod journal;
 pub mod logs;

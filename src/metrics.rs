@@ -10,6 +10,7 @@ mod family;
 mod feed;
 mod gpu;
 mod journal;
+mod llm;
 mod otlp;
 mod process;
 mod sources;
@@ -23,6 +24,7 @@ pub use family::FamilyInfo;
 pub use feed::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use journal::JournalMetrics;
+pub use llm::LlmMetrics;
 pub use otlp::OtlpMetrics;
 pub use process::ProcessMetrics;
 pub use sources::SourceMetrics;
@@ -45,6 +47,7 @@ pub struct Metrics {
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
     pub gpu: GpuMetrics,
+    pub llm: LlmMetrics,
     pub process: ProcessMetrics,
 }
 
@@ -69,6 +72,7 @@ impl Metrics {
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
             gpu: GpuMetrics::new(&registry),
+            llm: LlmMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
             registry,
         }
@@ -95,6 +99,7 @@ impl Metrics {
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
             GpuMetrics::INFO,
+            LlmMetrics::INFO,
             ProcessMetrics::INFO,
             LabelCap::INFO,
         ]

@@ -8,6 +8,7 @@ pub mod nats;
 mod observe;
 mod room;
 pub mod simulator;
+pub mod vllm;
 mod watch;
 
 pub use watch::Watcher;

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CouncilView, Ids, Settlement, Text, Timestamp};
+use crate::model::{CouncilView, Ids, Seq, Settlement, Text, Timestamp};
 
 use super::Settings;
 use super::agent::Agent;
 use super::bounded::{Lru, Marks};
 use super::deliberation::Deliberation;
 use super::delivery::{Attempt, DeliveryKey};
+use super::llm::Calls;
 use super::resolve::Owners;
 use super::ring::Ring;
 use super::story::Story;
@@ -33,6 +34,8 @@ pub(super) enum Deadline {
     Deliberation(Text),
     /// Work of a story has been open for long.
     Work(Text, WorkKind, Text),
+    /// No answer can come any more for the request of this entry.
+    Llm(Seq),
 }
 
 /// The state.
@@ -59,6 +62,8 @@ pub(super) struct Memory {
     pub(super) floors: BTreeMap<(Text, Text), u64>,
     /// How each thing a watching source told of looked when it was last told.
     pub(super) observed: Lru<Text, [u8; 8]>,
+    /// Requests to language models, and the answers they may belong to.
+    pub(super) calls: Calls,
     /// Settlements whose message has not been read yet, by stream and sequence.
     pub(super) early: BTreeMap<(Text, u64), Vec<Settlement>>,
     /// What was last told, to tell only what changed.
@@ -112,6 +117,7 @@ impl Memory {
             attempts: Lru::new(1),
             floors: BTreeMap::new(),
             observed: Lru::new(1),
+            calls: Calls::default(),
             early: BTreeMap::new(),
             told: Told::default(),
         };
@@ -131,6 +137,7 @@ impl Memory {
         self.agents.set_capacity(MAX_AGENTS);
         self.attempts.set_capacity(MAX_DELIVERIES);
         self.observed.set_capacity(MAX_OBSERVED);
+        self.calls.set_limits();
         // Only after a restart with lower limits. Stories are closed in order, with their spans.
         while self.traces.is_over() {
             self.traces.pop_oldest();

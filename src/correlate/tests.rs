@@ -3,5 +3,6 @@
 mod deliveries;
 mod fixtures;
 mod limits;
+mod llm;
 mod properties;
 mod stories;

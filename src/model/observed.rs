@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::Ids;
-use super::record::Severity;
+use super::llm::{Join, LlmRequest};
+use super::record::{Seq, Severity};
 use super::text::Text;
 
 /// A change a source saw in the system it watches.
@@ -25,4 +26,19 @@ pub enum What {
     /// An entry of the history and nothing more.
     #[default]
     Plain,
+    /// A request to a language model.
+    LlmRequest(Box<LlmRequest>),
+    /// What a request turned out to belong to, once nothing else could come that fits. Correlation's own word.
+    LlmJoined(Box<Joined>),
+}
+
+/// A request and what it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The request.
+    pub request: LlmRequest,
+    /// The request's entry.
+    pub seq: Seq,
+    /// How it was joined.
+    pub join: Join,
 }

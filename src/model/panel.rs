@@ -1,8 +1,10 @@
 //! What the sources other than NATS show: the last good state of the system each watches.
 
 mod gpu;
+mod llm;
 
 pub use gpu::{Gpu, GpuPanel};
+pub use llm::{LlmModel, LlmPanel, Spread};
 
 use super::message::Source;
 use super::time::Timestamp;
@@ -12,6 +14,7 @@ use super::time::Timestamp;
 #[expect(missing_docs, reason = "each variant is the panel of that name")]
 pub enum Panel {
     Gpu(GpuPanel),
+    Llm(LlmPanel),
 }
 
 impl Panel {
@@ -19,6 +22,7 @@ impl Panel {
     pub const fn source(&self) -> Source {
         match self {
             Self::Gpu(_) => Source::Gpu,
+            Self::Llm(_) => Source::Vllm,
         }
     }
 
@@ -26,6 +30,7 @@ impl Panel {
     pub const fn at(&self) -> Timestamp {
         match self {
             Self::Gpu(panel) => panel.at,
+            Self::Llm(panel) => panel.at,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
 mod gpu;
+mod llm;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -96,6 +97,7 @@ impl Recorder {
             Measure::StoryTokens { tokens } => {
                 self.metrics.stories.tokens.with_label_values::<&str>(&[]).observe(*tokens as f64);
             }
+            Measure::LlmRequest { .. } => self.llm_request(measure),
             Measure::Evicted { what } => self.metrics.sources.evicted.with_label_values(&[*what]).inc(),
         }
     }
@@ -155,9 +157,10 @@ impl Recorder {
                 Change::StoryClosed(id) => {
                     self.gauges.phases.remove(id);
                 }
+                Change::Llm(_) => {}
             }
         }
-        let moved = |c: &Change| !matches!(c, Change::Agent(_) | Change::Council(_));
+        let moved = |c: &Change| !matches!(c, Change::Agent(_) | Change::Council(_) | Change::Llm(_));
         if changes.iter().any(moved) {
             self.sums();
         }
@@ -224,6 +227,8 @@ impl Recorder {
     pub fn panel(&mut self, panel: &Panel) {
         match panel {
             Panel::Gpu(panel) => self.gpus(panel),
+            // Its own metrics say the same: dashboards join on them.
+            Panel::Llm(_) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::gpu;
+use crate::sources::{gpu, vllm};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
@@ -14,6 +14,11 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
         add(findings, "gpu", gpu::probe(config.gpu.clone(), masker).await);
     } else {
         off(findings, "gpu", "gpu.dcgm_url");
+    }
+    if config.vllm.is_on() {
+        add(findings, "vllm", vllm::probe(config.vllm.clone()).await);
+    } else {
+        off(findings, "vllm", "vllm.metrics_url");
     }
 }
 

@@ -79,6 +79,7 @@ impl World {
             tail: Arc::clone(&tail),
             status: Arc::clone(&status),
             metrics: Arc::clone(&metrics),
+            inboxes: Arc::default(),
             lookups: Arc::default(),
             stop: stop.clone(),
             trace: Arc::new(spans),

@@ -1,0 +1,102 @@
+//! What other systems send: taken within bounds, unpacked, and handed to the source that knows what it means.
+
+use std::io::Read as _;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::Api;
+use super::problem::Problem;
+use super::query::Plain;
+use crate::inbox::{Parcel, Receipt, Refusal};
+use crate::model::Source;
+
+/// Longest body as it comes, and unpacked. Exporters send some hundred KiB.
+const MAX_SENT: usize = 4 << 20;
+const MAX_UNPACKED: usize = 16 << 20;
+
+/// Spans of language model servers, as OpenTelemetry's exporters send them (OTLP over HTTP).
+#[utoipa::path(post, path = "/v1/traces", tag = "ingest",
+    request_body(content_type = "application/x-protobuf", description = "ExportTraceServiceRequest, protobuf or JSON; gzip allowed"),
+    responses((status = 200, description = "Taken; `partial_success` counts spans that were not"),
+              (status = 400, description = "The body is not what its type says", body = Problem),
+              (status = 404, description = "vllm.otlp is not set", body = Problem),
+              (status = 413, description = "The body is too long", body = Problem),
+              (status = 415, description = "The type or the encoding is not read", body = Problem),
+              (status = 503, description = "Too much at a time: send it again", body = Problem)))]
+pub(super) async fn traces(
+    State(api): State<Api>,
+    _: Plain,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let off = "no spans are taken here: set vllm.otlp = true";
+    take(&api, Source::Vllm, off, &headers, body).await
+}
+
+/// Takes a body for a source.
+async fn take(api: &Api, source: Source, off: &str, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+    if !api.context.inboxes.has(source) {
+        return Err(Problem::new(StatusCode::NOT_FOUND, off));
+    }
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().trim().to_ascii_lowercase();
+    let content_type = text(header::CONTENT_TYPE);
+    let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+    let packed = match &*text(header::CONTENT_ENCODING) {
+        "" | "identity" => false,
+        "gzip" => true,
+        _ => return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body plain, or packed with gzip")),
+    };
+    let sent = read(body).await?;
+    let body = if packed {
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&sent)).await;
+        unpacked.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the body could not be unpacked"))??
+    } else {
+        sent
+    };
+    let taken = api.context.inboxes.give(source, Parcel { content_type, body }, off).await;
+    taken.map(answer).map_err(|refusal| refused(&refusal))
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    let read = Limited::new(body, MAX_SENT).collect().await;
+    read.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return too_long(MAX_SENT, "");
+        }
+        Problem::new(StatusCode::BAD_REQUEST, "the body broke off")
+    })
+}
+
+fn too_long(most: usize, how: &str) -> Problem {
+    let detail = format!("the body is longer than {} MiB{how}: send less at a time", most >> 20);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn unpack(sent: &[u8]) -> Result<Bytes, Problem> {
+    let mut body = Vec::new();
+    let mut unpacking = flate2::read::MultiGzDecoder::new(sent).take(MAX_UNPACKED as u64 + 1);
+    unpacking
+        .read_to_end(&mut body)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not packed with gzip: {error}")))?;
+    if body.len() > MAX_UNPACKED { Err(too_long(MAX_UNPACKED, " unpacked")) } else { Ok(body.into()) }
+}
+
+fn answer(receipt: Receipt) -> Response {
+    let mut response = receipt.body.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(receipt.content_type));
+    response
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let status = match refusal {
+        Refusal::Off(_) => StatusCode::NOT_FOUND,
+        Refusal::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
+        Refusal::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Problem::new(status, refusal.to_string())
+}
