@@ -313,11 +313,7 @@ fn watcher(shared: &Shared, events: &mpsc::Sender<Batch>, stop: &CancellationTok
 }
 
 /// vLLM; gives what takes its spans from the API.
-fn start_vllm(
-    shared: &Shared,
-    watcher: &Watcher,
-    sources: &mut JoinSet<(&'static str, Result<()>)>,
-) -> Inboxes {
+fn start_vllm(shared: &Shared, watcher: &Watcher, sources: &mut JoinSet<(&'static str, Result<()>)>) -> Inboxes {
     let (config, mut inboxes) = (shared.config.vllm.clone(), Inboxes::default());
     if !config.is_on() {
         shared.status.report("source/vllm", Health::Off, "neither vllm.metrics_url nor vllm.otlp is set");
