@@ -134,7 +134,6 @@ fn what_is_joined_after_its_agent_was_sent_comes_beneath_it() {
         &[("story_id", "s-1"), ("ceremony_id", "BRC-1")],
     );
     let agent = run.span("invoke_agent agent-arch-002");
-    // Before the first answer's time began, and so of the second alone.
     run.apply(entry(request(1, 812, (13.1, 13.2)), 13.5));
     run.tick(60.0);
     assert_eq!(join_of(run), Some(Join::None), "after both answers");
@@ -176,13 +175,10 @@ fn two_that_fit_leave_it_open() {
 
 #[test]
 fn a_rival_that_comes_late_is_waited_for() {
-    let run = &mut Run::with(joining());
-    run.apply(entry(request(1, 812, (7.0, 9.5)), 10.5));
-    // The answer comes just before the window closes; what else fits it may still be on its way.
-    answer_at(run, 1, "agent-arch-001", 12.0);
     let late = entry(request(2, 812, (8.1, 9.4)), 44.0);
     let held = &mut Run::with(joining());
     held.apply(entry(request(1, 812, (7.0, 9.5)), 10.5));
+    // The answer comes just before the window closes; what else fits it may still be on its way.
     let mut message = message("agent.response.completed", 1, 12.0, &answer("agent-arch-001", ARCHITECT));
     message.received = at(40.0);
     held.apply(Event::Message(Box::new(message)));
@@ -293,7 +289,9 @@ fn a_flood_of_requests_is_bounded_and_loses_no_span() {
     let run = &mut Run::with(joining());
     answer_at(run, 1, "agent-arch-001", 10.0);
     for n in 0..10_000_u64 {
-        let mut one = request(1, 812 + n, (7.0, 9.5));
+        // The first and the last fit the answer; when the last is settled the first is long forgotten.
+        let tokens = if n % 9_999 == 0 { 812 } else { 1_000 + n };
+        let mut one = request(1, tokens, (7.0, 9.5));
         one.request_id = format!("chatcmpl-{n}").into();
         one.span = Some(LlmSpan { id: SpanId((n + 1).to_be_bytes()), ..own_span(1) });
         run.apply(entry(one, 10.5));
