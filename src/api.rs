@@ -11,6 +11,7 @@ mod health;
 mod ingest;
 mod listing;
 mod live;
+mod llm;
 mod outer;
 mod page;
 mod plain;
@@ -145,6 +146,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(ray::job))
         .routes(routes!(ray::logs))
         .routes(routes!(ray::cluster))
+        .routes(routes!(llm::metrics))
+        .routes(routes!(llm::requests))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))
@@ -170,10 +173,10 @@ fn router(api: &Api) -> Router {
     let (router, _) = routes().split_for_parts();
     let (pushed, _) = ingest::routes().split_for_parts();
     router
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .merge(pushed)
         .fallback(outer::unknown)
         .method_not_allowed_fallback(outer::wrong_method)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .merge(pushed.layer(RequestBodyLimitLayer::new(ingest::MAX_BODY)))
         .layer(from_fn_with_state(api.clone(), outer::deadline))
         .layer(from_fn_with_state(api.clone(), access::check))
         .layer(from_fn_with_state(api.clone(), outer::count))

@@ -14,21 +14,22 @@ use tokio_util::sync::CancellationToken;
 use crate::api;
 use crate::board::Board;
 use crate::config::Config;
-use crate::correlate::Settings;
-use crate::inbox::Inboxes;
+use crate::correlate::{LlmSettings, Price, Settings};
 use crate::ingest;
 use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
-use crate::lookup::Lookups;
 use crate::metrics::Metrics;
-use crate::model::{Batch, Event, Source, Timestamp};
+use crate::model::{Batch, Event, Timestamp};
 use crate::privacy::Masker;
 use crate::sinks::otlp;
-use crate::sources::{Watcher, gpu, nats, ray, simulator};
+use crate::sources::{nats, simulator};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
 
+mod systems;
 mod upkeep;
+
+use self::systems::Systems;
 
 /// How long the sources, then ingest, then the readers may take to end after they were told.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -63,8 +64,6 @@ struct Shared {
     metrics: Arc<Metrics>,
     status: Arc<Status>,
     masker: Arc<Masker>,
-    lookups: Arc<Lookups>,
-    inboxes: Arc<Inboxes>,
 }
 
 /// Runs until `stop` is cancelled or a part ends uninvited. `listening` is told the address of the API.
@@ -75,16 +74,15 @@ pub async fn run(
     stop: CancellationToken,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<()> {
-    let (mut config, systems) = (config, Arc::new(simulator::Systems::default()));
-    let simulated = matches!(input, Input::Simulated { .. });
-    if simulated {
-        let addresses = systems.serve().await.context("the simulated systems cannot listen on the loopback")?;
-        watch_simulated(&mut config, addresses)?;
+    let (mut config, simulated) = (config, Arc::new(simulator::Systems::default()));
+    let is_demo = matches!(input, Input::Simulated { .. });
+    if is_demo {
+        let addresses = simulated.serve().await.context("the simulated systems cannot listen on the loopback")?;
+        systems::watch_simulated(&mut config, addresses)?;
     }
-    let mut shared = open(config, metrics)?;
-    let asked = answerers(&mut shared);
+    let shared = open(config, metrics)?;
     let listener = TcpListener::bind(shared.config.http.listen)
-        .with_context(|| cannot_listen(shared.config.http.listen, simulated))?;
+        .with_context(|| cannot_listen(shared.config.http.listen, is_demo))?;
     let address = listener.local_addr()?;
 
     let (events, received) = mpsc::channel::<Batch>(ingest::QUEUE);
@@ -95,9 +93,10 @@ pub async fn run(
     let readers = CancellationToken::new();
     let mut parts: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
-    start_readers(&shared, listener, &readers, &mut parts);
-    start_watchers(&shared, asked, &events, &stop, &mut sources);
-    start_sources(&shared, input, systems, events, &stop, &mut sources)?;
+    let watched = Systems::new(&shared, &events, &stop);
+    start_readers(&shared, listener, &watched, &readers, &mut parts);
+    watched.start(&mut sources);
+    start_sources(&shared, input, simulated, events, &stop, &mut sources)?;
     listening(address);
 
     let mut ingest = ingest;
@@ -150,45 +149,13 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
     let journal: Arc<dyn Journal> = Arc::new(opened);
     let tail = Arc::new(Tail::new(journal.stats()?.last_seq));
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
-    Ok(Shared {
-        config: Arc::new(config),
-        journal,
-        tail,
-        board: Arc::default(),
-        metrics,
-        status,
-        masker,
-        lookups: Arc::default(),
-        inboxes: Arc::default(),
-    })
+    Ok(Shared { config: Arc::new(config), journal, tail, board: Arc::default(), metrics, status, masker })
 }
 
 /// Names the place where another address is written: the demo reads no configuration.
 fn cannot_listen(address: SocketAddr, simulated: bool) -> String {
     let place = if simulated { "--listen" } else { "http.listen" };
     format!("cannot listen on {address}; name another address or port with {place}")
-}
-
-/// The sources' ends of what the API hands to them.
-#[derive(Debug, Default)]
-struct Asked {
-    ray: Option<ray::Pushing>,
-}
-
-/// Those that are asked or pushed to while they watch.
-fn answerers(shared: &mut Shared) -> Asked {
-    let (mut lookups, mut inboxes, mut asked) = (Lookups::default(), Inboxes::default(), Asked::default());
-    let config = &shared.config.ray;
-    if let Some(logs) = ray::Logs::new(config, Arc::clone(&shared.masker)) {
-        lookups.add(Source::Ray, Arc::new(logs));
-    }
-    if config.ingest {
-        let (pushes, pushing) = ray::pushes();
-        inboxes.add(Source::Ray, pushes);
-        asked.ray = Some(pushing);
-    }
-    (shared.lookups, shared.inboxes) = (Arc::new(lookups), Arc::new(inboxes));
-    asked
 }
 
 fn start_ingest(
@@ -207,6 +174,7 @@ fn start_ingest(
             open_span_max: config.otlp.open_span_max,
             trace_bytes: config.otlp.trace_bytes.0,
             max_stories: MAX_STORIES,
+            llm: llm_settings(config),
         },
         tail: Arc::clone(&shared.tail),
         board: Arc::clone(&shared.board),
@@ -218,9 +186,20 @@ fn start_ingest(
     tokio::task::spawn_blocking(move || ingest::run(context))
 }
 
+fn llm_settings(config: &Config) -> LlmSettings {
+    let price = |(model, input_micros, output_micros)| Price { model, input_micros, output_micros };
+    LlmSettings {
+        window: config.vllm.is_on().then_some(config.vllm.join_window),
+        prices: config.cost.table().into_iter().map(price).collect(),
+        gpu_second_micros: config.cost.gpu_second_micros(),
+        currency: Some(config.cost.currency.as_str().into()),
+    }
+}
+
 fn start_readers(
     shared: &Shared,
     listener: TcpListener,
+    systems: &Systems,
     stop: &CancellationToken,
     parts: &mut JoinSet<(&'static str, Result<()>)>,
 ) {
@@ -231,8 +210,8 @@ fn start_readers(
         tail: Arc::clone(&shared.tail),
         status: Arc::clone(&shared.status),
         metrics: Arc::clone(&shared.metrics),
-        lookups: Arc::clone(&shared.lookups),
-        inboxes: Arc::clone(&shared.inboxes),
+        lookups: Arc::clone(&systems.lookups),
+        inboxes: Arc::clone(&systems.inboxes),
         stop: stop.clone(),
         trace: Arc::new(otlp::json::trace),
     };
@@ -302,53 +281,6 @@ fn start_sources(
         Input::Configured => shared.status.report("source/nats", Health::Off, "nats.url is not set"),
     }
     Ok(())
-}
-
-/// The systems of a simulated fleet are watched as real ones are, where no real ones are named.
-fn watch_simulated(config: &mut Config, addresses: simulator::Addresses) -> Result<()> {
-    let at = |path: &str| format!("http://{}{path}", addresses.http).parse().context("an address of our own");
-    if !config.gpu.is_on() {
-        config.gpu.dcgm_url = Some(at("/dcgm/metrics")?);
-    }
-    if !config.ray.is_on() {
-        config.ray.url = Some(at("/ray")?);
-    }
-    Ok(())
-}
-
-/// The systems beside NATS, each on its own: one that hangs or lies delays no other.
-fn start_watchers(
-    shared: &Shared,
-    asked: Asked,
-    events: &mpsc::Sender<Batch>,
-    stop: &CancellationToken,
-    sources: &mut JoinSet<(&'static str, Result<()>)>,
-) {
-    let watcher = Watcher {
-        masker: Arc::clone(&shared.masker),
-        events: events.clone(),
-        metrics: Arc::clone(&shared.metrics),
-        status: Arc::clone(&shared.status),
-        stop: stop.clone(),
-    };
-    let (config, of_gpu) = (shared.config.gpu.clone(), watcher.clone());
-    if config.is_on() {
-        sources.spawn(async move {
-            gpu::run(config, of_gpu).await;
-            ("source/gpu", Ok(()))
-        });
-    } else {
-        shared.status.report("source/gpu", Health::Off, "gpu.dcgm_url is not set");
-    }
-    let config = shared.config.ray.clone();
-    if config.is_on() {
-        sources.spawn(async move {
-            ray::run(config, asked.ray, watcher).await;
-            ("source/ray", Ok(()))
-        });
-    } else {
-        shared.status.report("source/ray", Health::Off, "ray.url is not set");
-    }
 }
 
 /// Tells correlation the time, so that what is overdue is seen although no event comes.

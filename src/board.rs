@@ -9,8 +9,8 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::model::{
-    AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Panel, Source, StoryView, StreamsReport, Text,
-    Timestamp,
+    AgentView, Change, ConsumersReport, CouncilView, DeliberationView, LlmView, Panel, Seq, Source, StoryView,
+    StreamsReport, Text, Timestamp,
 };
 
 /// Everything on the board.
@@ -23,6 +23,8 @@ pub struct State {
     pub stories: HashMap<Text, Arc<StoryView>>,
     pub consumers: BTreeMap<Text, Arc<ConsumersReport>>,
     pub streams: Option<Arc<StreamsReport>>,
+    /// The last requests to language models, by their entries.
+    pub calls: BTreeMap<Seq, Arc<LlmView>>,
     /// The last good state of each watched system, by its source.
     pub panels: BTreeMap<Source, Arc<Panel>>,
     /// When anything last changed.
@@ -32,6 +34,8 @@ pub struct State {
 /// Agents and councils shown. Correlation follows as many; ids made up without end push out the longest silent.
 const MAX_AGENTS: usize = 2_000;
 const MAX_COUNCILS: usize = 200;
+/// Requests to language models shown, as many as correlation remembers.
+const MAX_CALLS: usize = 2_000;
 
 /// Removes the longest silent view if `key` is new and there is no room for it.
 fn make_room<V>(views: &mut BTreeMap<Text, Arc<V>>, key: &Text, most: usize, last: impl Fn(&V) -> Timestamp) {
@@ -95,6 +99,12 @@ impl Board {
                 }
                 Change::DeliberationClosed(id) => {
                     state.deliberations.remove(id);
+                }
+                Change::Llm(view) => {
+                    state.calls.insert(view.seq, Arc::clone(view));
+                    while state.calls.len() > MAX_CALLS {
+                        state.calls.pop_first();
+                    }
                 }
             }
         }

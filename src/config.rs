@@ -3,6 +3,7 @@
 //! Never: exits, prints, or reads a secret from anywhere but a file.
 
 mod agents;
+mod cost;
 mod deliberations;
 mod gpu;
 mod http;
@@ -17,9 +18,11 @@ mod ray;
 mod section;
 mod setting;
 mod telemetry;
+mod vllm;
 mod watched;
 
 pub use agents::Agents;
+pub use cost::Cost;
 pub use deliberations::Deliberations;
 pub use gpu::Gpu;
 pub use http::Http;
@@ -34,6 +37,7 @@ pub use ray::Ray;
 pub use section::{KeyInfo, Shown};
 pub use setting::{ByteSize, Setting, mask_parts, shown_texts, shown_url};
 pub use telemetry::Telemetry;
+pub use vllm::Vllm;
 
 section::config! {
     /// The whole configuration.
@@ -44,6 +48,8 @@ section::config! {
         otlp: Otlp,
         gpu: Gpu,
         ray: Ray,
+        vllm: Vllm,
+        cost: Cost,
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,

@@ -12,6 +12,7 @@ mod early;
 mod effects;
 mod expire;
 mod fold;
+mod llm;
 mod memory;
 mod observe;
 mod phase;
@@ -34,6 +35,7 @@ use crate::model::{
 };
 
 pub use self::drift::{Breach, RULES, Rule};
+pub use self::llm::{LlmSettings, Price};
 
 use self::early::Waiting;
 use self::fold::Fold;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub trace_bytes: u64,
     /// Most stories followed at a time.
     pub max_stories: usize,
+    /// Requests to language models.
+    pub llm: LlmSettings,
 }
 
 /// What comes of an event.
@@ -169,13 +173,10 @@ impl Correlator {
         seq
     }
 
-    fn take(&mut self, mut message: Box<Message>, out: &mut Output) {
-        if message.observed.is_some() {
-            if !self.memory.is_news(&message) {
-                out.measures.push(Measure::Repeated { source: message.source });
-                return;
-            }
-            message.stream_seq = self.next_seq;
+    fn take(&mut self, message: Box<Message>, out: &mut Output) {
+        if message.observed.is_some() && !self.memory.is_news(&message) {
+            out.measures.push(Measure::Repeated { source: message.source });
+            return;
         }
         out.measures.push(Measure::Event {
             source: message.source,
@@ -184,6 +185,22 @@ impl Correlator {
             producer: message.producer.clone().unwrap_or_else(|| "unknown".into()),
             size: message.size,
         });
+        self.enter(message, out);
+    }
+
+    /// What a step found out beside its own record: entries of their own, which no source sent.
+    fn tell_joined(&mut self, joined: Vec<Message>, out: &mut Output) {
+        for message in joined {
+            self.memory.is_news(&message);
+            self.enter(Box::new(message), out);
+        }
+    }
+
+    /// An entry of the history.
+    fn enter(&mut self, mut message: Box<Message>, out: &mut Output) {
+        if message.observed.is_some() {
+            message.stream_seq = self.next_seq;
+        }
         let folded = self.fold_message(&message);
         out.measures.extend(
             folded
@@ -208,6 +225,7 @@ impl Correlator {
             None => resolve::ids(message, &self.memory.owners, &mut self.names),
             Some(observed) => observe::ids(observed, &self.memory.owners),
         };
+        observe::said(message, &self.memory, &mut ids);
         self.memory.share(&mut ids);
         let violations = self.rules.violations(message);
         let severity = message.observed.as_ref().map_or_else(|| summary::severity(message), |o| o.severity);
@@ -237,6 +255,7 @@ impl Correlator {
         let current = trace.as_ref().map(|key| key.continuation(part));
         if !repeated {
             fold.happens(message, &ids, current.as_ref(), severity);
+            fold.observed_happens(message, &ids, current.as_ref());
             if let Some(story) = &ids.story {
                 fold.own_later(message, story);
             }

@@ -10,6 +10,7 @@ mod family;
 mod feed;
 mod gpu;
 mod journal;
+mod llm;
 mod otlp;
 mod process;
 mod ray;
@@ -24,6 +25,7 @@ pub use family::FamilyInfo;
 pub use feed::FeedMetrics;
 pub use gpu::GpuMetrics;
 pub use journal::JournalMetrics;
+pub use llm::LlmMetrics;
 pub use otlp::OtlpMetrics;
 pub use process::ProcessMetrics;
 pub use ray::RayMetrics;
@@ -47,6 +49,7 @@ pub struct Metrics {
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
     pub gpu: GpuMetrics,
+    pub llm: LlmMetrics,
     pub process: ProcessMetrics,
     pub ray: RayMetrics,
 }
@@ -72,6 +75,7 @@ impl Metrics {
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
             gpu: GpuMetrics::new(&registry),
+            llm: LlmMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
             ray: RayMetrics::new(&registry),
             registry,
@@ -99,6 +103,7 @@ impl Metrics {
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
             GpuMetrics::INFO,
+            LlmMetrics::INFO,
             ProcessMetrics::INFO,
             RayMetrics::INFO,
             LabelCap::INFO,

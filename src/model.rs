@@ -8,6 +8,7 @@ mod facts;
 mod filter;
 mod ids;
 mod key;
+mod llm;
 mod measure;
 mod message;
 mod observed;
@@ -26,10 +27,13 @@ pub use facts::{Facts, Texts, Value};
 pub use filter::{Cursor, Filter, Glob, Order, Page, Query};
 pub use ids::{Ids, SpanId, TraceId, TraceKey, clean_id, span_id};
 pub use key::Key;
+pub use llm::{Join, LlmParameters, LlmRequest, LlmSpan, LlmStatus, LlmTimes, LlmView, Spend};
 pub use measure::{Measure, Outcome};
 pub use message::{Form, Message, Payload, Source};
-pub use observed::{Observed, RayEnd, What};
-pub use panel::{Gpu, GpuPanel, Panel, RayActor, RayIds, RayJob, RayNode, RayPanel, RayTasks};
+pub use observed::{Joined, Observed, RayEnd, What};
+pub use panel::{
+    Gpu, GpuPanel, LlmModel, LlmPanel, Panel, RayActor, RayIds, RayJob, RayNode, RayPanel, RayTasks, Spread,
+};
 pub use record::{Body, Link, LinkKind, Record, Resolved, Seq, Severity};
 pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport};
 pub use span::{Attribute, AttributeValue, Span, SpanEvent, SpanKind, SpanLink, SpanStatus};

@@ -9,6 +9,7 @@ mod observe;
 pub mod ray;
 mod room;
 pub mod simulator;
+pub mod vllm;
 mod watch;
 
 pub use watch::Watcher;

@@ -11,6 +11,7 @@ mod backend;
 mod daemon;
 mod feed;
 mod history;
+mod join;
 mod load;
 mod observer;
 mod readers;
@@ -70,6 +71,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("stories") {
         runtime.block_on(stories::run(&mut report))?;
+    }
+    if wanted("join") {
+        join::run(&mut report);
     }
     if wanted("history") {
         history::run(&mut report)?;

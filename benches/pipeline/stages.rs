@@ -124,5 +124,6 @@ fn correlation() -> Settings {
         open_span_max: Duration::from_mins(5),
         trace_bytes: 4 << 20,
         max_stories: 10_000,
+        llm: fleetscope::correlate::LlmSettings::default(),
     }
 }

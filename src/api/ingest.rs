@@ -1,13 +1,15 @@
-//! What systems push: `POST /ingest/…`, each with a token of its own.
-//! Takes: a body. Gives: how much of it was new. Never: reads a body before its token, or waits for a source.
+//! What other systems send: `POST /ingest/…`, each with a token of its own, and OTLP's `POST /v1/traces`.
+//! Takes: a body within bounds, plain or packed. Gives: the answer of the source that knows what it means.
+//! Never: reads a body before its token.
 
+use std::io::Read as _;
 use std::path::Path;
 
-use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -16,13 +18,15 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::problem::Problem;
-use super::query::pairs;
-use crate::inbox::Refused;
+use super::query::{Plain, pairs};
+use crate::inbox::{Parcel, Receipt, Refusal};
 use crate::model::Source;
 
-/// Most bytes of a body: Ray sends at most 1,000 events at a time, of some kilobytes each.
-pub(super) const MAX_BODY: usize = 8 << 20;
-/// What is pushed begins with this path.
+/// Longest body as it comes, and unpacked. Exporters send some hundred KiB; Ray at most 1,000 events of some kilobytes.
+const MAX_SENT: usize = 8 << 20;
+const MAX_UNPACKED: usize = 16 << 20;
+
+/// What is pushed with a token of its own begins with this path.
 const PREFIX: &str = "/ingest/";
 
 /// Whether a path is pushed to, and so has a token of its own.
@@ -32,8 +36,10 @@ pub(super) fn is_pushed(path: &str) -> bool {
 
 /// Its routes.
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(ray))
+    OpenApiRouter::new().routes(routes!(ray)).routes(routes!(traces))
 }
+
+const OFF: &str = "nothing is pushed here: ray.ingest is not set";
 
 /// What was taken.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,29 +60,92 @@ pub(super) struct Taken {
 pub(super) async fn ray(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let config = &api.context.config.ray;
     let file = config.ingest_token_file.as_deref().filter(|_| config.ingest);
-    let off = || Problem::new(StatusCode::NOT_FOUND, "nothing is pushed here: ray.ingest is not set");
-    check(file.ok_or_else(off)?, &shown(&request)?).await?;
-    take(&api, Source::Ray, request.into_body()).await
+    check(file.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, OFF))?, &shown(&request)?).await?;
+    let (parts, body) = request.into_parts();
+    take(&api, Source::Ray, OFF, &parts.headers, body).await
 }
 
-async fn take(api: &Api, source: Source, body: Body) -> Result<Response, Problem> {
-    let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
-        let detail = format!("the body is cut short, or larger than {} MiB", MAX_BODY >> 20);
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-    })?;
-    let inboxes = std::sync::Arc::clone(&api.context.inboxes);
-    // Megabytes of JSON are no work for a thread that serves others.
-    let taken = tokio::task::spawn_blocking(move || inboxes.push(source, body)).await;
-    let taken = taken.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the body could not be taken"))?;
-    let new = taken.map_err(|refused| {
-        let status = match refused {
-            Refused::Off(_) => StatusCode::NOT_FOUND,
-            Refused::Malformed(_) => StatusCode::BAD_REQUEST,
-            Refused::Full => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Problem::new(status, refused.to_string())
-    })?;
-    Ok(Json(Taken { new }).into_response())
+/// Spans of language model servers, as OpenTelemetry's exporters send them (OTLP over HTTP).
+#[utoipa::path(post, path = "/v1/traces", tag = "ingest",
+    request_body(content_type = "application/x-protobuf", description = "ExportTraceServiceRequest, protobuf or JSON; gzip allowed"),
+    responses((status = 200, description = "Taken; `partial_success` counts spans that were not"),
+              (status = 400, description = "The body is not what its type says", body = Problem),
+              (status = 404, description = "vllm.otlp is not set", body = Problem),
+              (status = 413, description = "The body is too long", body = Problem),
+              (status = 415, description = "The type or the encoding is not read", body = Problem),
+              (status = 503, description = "Too much at a time: send it again", body = Problem)))]
+pub(super) async fn traces(
+    State(api): State<Api>,
+    _: Plain,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let off = "no spans are taken here: set vllm.otlp = true";
+    take(&api, Source::Vllm, off, &headers, body).await
+}
+
+/// Takes a body for a source.
+async fn take(api: &Api, source: Source, off: &str, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+    if !api.context.inboxes.has(source) {
+        return Err(Problem::new(StatusCode::NOT_FOUND, off));
+    }
+    let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().trim().to_ascii_lowercase();
+    let content_type = text(header::CONTENT_TYPE);
+    let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+    let packed = match &*text(header::CONTENT_ENCODING) {
+        "" | "identity" => false,
+        "gzip" => true,
+        _ => return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body plain, or packed with gzip")),
+    };
+    let sent = read(body).await?;
+    let body = if packed {
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&sent)).await;
+        unpacked.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the body could not be unpacked"))??
+    } else {
+        sent
+    };
+    let taken = api.context.inboxes.give(source, Parcel { content_type, body }, off).await;
+    taken.map(answer).map_err(|refusal| refused(&refusal))
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    let read = Limited::new(body, MAX_SENT).collect().await;
+    read.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return too_long(MAX_SENT, "");
+        }
+        Problem::new(StatusCode::BAD_REQUEST, "the body broke off")
+    })
+}
+
+fn too_long(most: usize, how: &str) -> Problem {
+    let detail = format!("the body is longer than {} MiB{how}: send less at a time", most >> 20);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn unpack(sent: &[u8]) -> Result<Bytes, Problem> {
+    let mut body = Vec::new();
+    let mut unpacking = flate2::read::MultiGzDecoder::new(sent).take(MAX_UNPACKED as u64 + 1);
+    unpacking
+        .read_to_end(&mut body)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not packed with gzip: {error}")))?;
+    if body.len() > MAX_UNPACKED { Err(too_long(MAX_UNPACKED, " unpacked")) } else { Ok(body.into()) }
+}
+
+fn answer(receipt: Receipt) -> Response {
+    let mut response = receipt.body.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(receipt.content_type));
+    response
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let status = match refusal {
+        Refusal::Off(_) => StatusCode::NOT_FOUND,
+        Refusal::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
+        Refusal::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Problem::new(status, refusal.to_string())
 }
 
 /// Refuses who does not show the token. The file is read each time, so that a rotated one is found.

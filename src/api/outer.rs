@@ -21,7 +21,7 @@ pub(super) async fn unknown() -> Problem {
 }
 
 pub(super) async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this is read with GET")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not with this method: the header `allow` names the right one")
 }
 
 /// Answers in time, if only to say that it took too long. Streams and upgrades answer at once.

@@ -52,6 +52,7 @@ pub fn load_text(file: &str, text: &str, variables: &[(String, String)]) -> Resu
         // A value that could not be read stands at its default: what is wrong with it is told already.
         let told = |key: &String| problems.iter().any(|p| p.key == *key || p.key == variable(key));
         let mut wrong = config.check();
+        wrong.extend(config.vllm.wrong_beside(&config.http).map(|remedy| ("vllm.otlp_listen".to_owned(), remedy)));
         wrong.retain(|(key, _)| !told(key));
         problems.extend(wrong.into_iter().map(|(key, remedy)| Problem::at(span_of(text, &key), key, remedy)));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AgentState, AgentView, Measure, Outcome, TaskOutcome, Text, Timestamp};
+use crate::model::{AgentState, AgentView, Measure, Outcome, Spend, TaskOutcome, Text, Timestamp};
 
 use super::Settings;
 use super::deliberation::Answer;
@@ -38,6 +38,7 @@ pub(super) struct Agent {
     total_ms: u64,
     tokens: u64,
     tasks: Vec<TaskOutcome>,
+    pub(super) spend: Spend,
     #[serde(skip)]
     pub(super) told: Option<(AgentState, bool)>,
 }
@@ -85,6 +86,7 @@ impl Agent {
             mean_duration_ms: (self.timed > 0).then(|| self.total_ms as f64 / self.timed as f64),
             tokens: self.tokens,
             tasks: self.tasks.iter().rev().cloned().collect(),
+            spend: self.spend.clone(),
         }
     }
 
@@ -116,6 +118,7 @@ impl Fold<'_> {
                 total_ms: 0,
                 tokens: 0,
                 tasks: Vec::new(),
+                spend: Spend::default(),
                 told: None,
             };
             if self.state.agents.insert(id.clone(), new).is_some() {

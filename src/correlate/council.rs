@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{AgentState, Change, CouncilView, Text, Timestamp};
+use crate::model::{AgentState, Change, CouncilView, LlmView, Text, Timestamp};
 
 use super::Correlator;
 
@@ -10,11 +10,24 @@ impl Correlator {
     /// Everything that changed since the last call, in a stable order.
     pub(super) fn changed(&mut self, now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
+        self.calls_changed(&mut changes);
         self.agents_changed(now, &mut changes);
         self.councils_changed(now, &mut changes);
         self.deliberations_changed(&mut changes);
         self.stories_changed(&mut changes);
         changes
+    }
+
+    fn calls_changed(&mut self, changes: &mut Vec<Change>) {
+        let untold = self.memory.calls.shown.iter_mut().filter(|(_, shown)| !shown.told);
+        let mut views: Vec<LlmView> = untold
+            .map(|(_, shown)| {
+                shown.told = true;
+                shown.view.clone()
+            })
+            .collect();
+        views.sort_unstable_by_key(|view| view.seq);
+        changes.extend(views.into_iter().map(|view| Change::Llm(view.into())));
     }
 
     fn agents_changed(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
@@ -42,6 +55,7 @@ impl Correlator {
                 AgentState::Failed => &mut council.failed,
             };
             *count += 1;
+            council.spend.add(&agent.spend);
             if let Some(model) = agent.model.as_ref().filter(|model| !council.models.contains(model)) {
                 council.models.push(model.clone());
             }

@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 use super::fold::Fold;
+use super::llm::Call;
 use super::memory::Deadline;
 use super::ray::Job;
 use super::story::Dirty;
@@ -32,6 +33,10 @@ pub(super) struct Answer {
     pub(super) end: Timestamp,
     pub(super) duration_ms: Option<u64>,
     pub(super) tokens: Option<u64>,
+    /// Its span, once sent.
+    pub(super) span: Option<SpanId>,
+    /// Requests to language models to be sent beneath it.
+    pub(super) calls: Vec<Call>,
 }
 
 impl Answer {
@@ -39,6 +44,13 @@ impl Answer {
     fn repeats(&self, other: &Self) -> bool {
         (&self.agent, self.duration_ms, self.tokens, self.error.is_some())
             == (&other.agent, other.duration_ms, other.tokens, other.error.is_some())
+    }
+
+    /// Sends the requests that wait for its span.
+    fn send_calls(&self, key: &TraceKey, span: SpanId, spans: &mut Vec<Span>) {
+        for call in &self.calls {
+            call.spans((key, span), &self.service, spans);
+        }
     }
 }
 
@@ -196,8 +208,12 @@ pub(super) fn subtree(
     own.attributes = attributes;
     let own_id = own.span_id;
     spans.push(own);
+    let mut sent = Vec::with_capacity(d.answers.len());
     for answer in &d.answers {
-        spans.push(agent_span(id, d, answer, (key, own_id)));
+        let span = agent_span(id, d, answer, (key, own_id));
+        sent.push(span.span_id);
+        spans.push(span);
+        answer.send_calls(key, *sent.last().unwrap_or(&own_id), spans);
     }
     d.sent = Some((key.clone(), own_id));
     for job in std::mem::take(&mut d.jobs) {
@@ -205,9 +221,10 @@ pub(super) fn subtree(
         spans.push(job.span(&key, parent));
     }
     // What is in the spans now need not be held any longer.
-    for answer in &mut d.answers {
+    for (answer, span) in d.answers.iter_mut().zip(sent) {
         (answer.role, answer.model) = (None, None);
         answer.service = answer.agent.clone();
+        (answer.span, answer.calls) = (Some(span), Vec::new());
     }
 }
 
@@ -299,7 +316,7 @@ impl Fold<'_> {
         answer: Answer,
         expected: Option<u32>,
     ) -> bool {
-        let origin = self.origin();
+        let (origin, mut answer) = (self.origin(), answer);
         let d = self.enter_deliberation(id, ids, trace, answer.start);
         if d.answers.iter().any(|held| held.repeats(&answer)) {
             return false;
@@ -332,11 +349,13 @@ impl Fold<'_> {
                 span.span_id = key.span_id(&d.what(format!("agent:{id}:{}:{origin}", answer.agent)));
             }
             span.attributes.push(Attribute::bool("fleet.late", true));
+            answer.span = Some(span.span_id);
             self.spans.push(span);
         }
         let agent = answer.agent.clone();
         if let Some(held) = d.answers.iter_mut().find(|held| held.agent == agent) {
-            // A retry within one round: the last answer counts.
+            // A retry within one round: the last answer counts, and what the first asked a model for stays.
+            answer.calls = std::mem::take(&mut held.calls);
             *held = answer;
         } else if d.answers.len() < MAX_AGENTS {
             d.answers.push(answer);

@@ -1,6 +1,6 @@
 //! What each kind of message means for the state.
 
-use crate::model::{Facts, Ids, Key, LinkKind, Message, Severity, Text, TraceKey, What, printable, shorten};
+use crate::model::{Facts, Ids, Key, LinkKind, Message, Severity, Text, TraceKey, printable, shorten};
 
 use super::deliberation::Answer;
 use super::fold::Fold;
@@ -48,6 +48,8 @@ fn answer(message: &Message, ids: &Ids, agent: &Text, failed: bool) -> Answer {
         end: message.stored,
         duration_ms,
         tokens: facts.int(Key::ProposalTokens).filter(|n| (0..1 << 40).contains(n)).map(i64::unsigned_abs),
+        span: None,
+        calls: Vec::new(),
     }
 }
 
@@ -86,9 +88,6 @@ impl Fold<'_> {
         }
         if let Some(trace) = trace {
             self.agents_happen(kind, message, ids, trace);
-        }
-        if let Some(What::RayJob(end)) = message.observed.as_ref().map(|observed| &observed.what) {
-            self.ray_job_ended(end, ids);
         }
     }
 
@@ -251,6 +250,7 @@ impl Fold<'_> {
     /// An answer counts for its agent and its story.
     fn credit(&mut self, answer: &Answer, ids: &Ids) {
         self.agent_answered(answer, ids.task.as_ref(), ids.story.as_ref());
+        self.heard(answer, ids);
         if let Some(story) = ids.story.as_ref().and_then(|s| self.state.stories.get_mut(s)) {
             story.tokens = story.tokens.saturating_add(answer.tokens.unwrap_or(0));
             story.agent_ms = story.agent_ms.saturating_add(answer.duration_ms.unwrap_or(0));

@@ -24,6 +24,7 @@ impl Fold<'_> {
             match self.state.deadlines.pop_first() {
                 Some((_, Deadline::Deliberation(id))) => self.expire_deliberation(&id),
                 Some((_, Deadline::Work(story, kind, id))) => self.expire_work(&story, kind, &id),
+                Some((_, Deadline::Llm(seq))) => self.settle_request(seq),
                 None => return expired,
             }
         }
@@ -41,7 +42,9 @@ impl Correlator {
         let (spans, links) = (std::mem::take(&mut fold.spans), std::mem::take(&mut fold.links));
         out.measures.append(&mut fold.measures);
         out.closed.append(&mut fold.closed);
+        let joined = std::mem::take(&mut fold.joined);
         let seq = self.take_seq();
         out.records.push(Record { seq, at, body: Body::Tick, spans, links });
+        self.tell_joined(joined, out);
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Fold<'a> {
     pub(super) links: Vec<Link>,
     pub(super) measures: Vec<Measure>,
     pub(super) closed: Vec<StoryView>,
+    /// Entries that come of the step besides its own.
+    pub(super) joined: Vec<Message>,
 }
 
 impl<'a> Fold<'a> {
@@ -38,6 +40,7 @@ impl<'a> Fold<'a> {
             links: Vec::new(),
             measures: Vec::new(),
             closed: Vec::new(),
+            joined: Vec::new(),
         }
     }
 

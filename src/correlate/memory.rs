@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CouncilView, Ids, Settlement, Text, Timestamp};
+use crate::model::{CouncilView, Ids, Seq, Settlement, Text, Timestamp};
 
 use super::Settings;
 use super::agent::Agent;
 use super::bounded::{Lru, Marks};
 use super::deliberation::Deliberation;
 use super::delivery::{Attempt, DeliveryKey};
+use super::llm::Calls;
 use super::resolve::Owners;
 use super::ring::Ring;
 use super::story::Story;
@@ -33,6 +34,8 @@ pub(super) enum Deadline {
     Deliberation(Text),
     /// Work of a story has been open for long.
     Work(Text, WorkKind, Text),
+    /// No answer can come any more for the request of this entry.
+    Llm(Seq),
 }
 
 /// The state.
@@ -61,6 +64,8 @@ pub(super) struct Memory {
     pub(super) observed: Lru<Text, [u8; 8]>,
     /// Jobs of Ray whose end was taken in.
     pub(super) ray_jobs: Marks,
+    /// Requests to language models, and the answers they may belong to.
+    pub(super) calls: Calls,
     /// Settlements whose message has not been read yet, by stream and sequence.
     pub(super) early: BTreeMap<(Text, u64), Vec<Settlement>>,
     /// What was last told, to tell only what changed.
@@ -115,6 +120,7 @@ impl Memory {
             floors: BTreeMap::new(),
             observed: Lru::new(1),
             ray_jobs: Marks::default(),
+            calls: Calls::default(),
             early: BTreeMap::new(),
             told: Told::default(),
         };
@@ -134,6 +140,7 @@ impl Memory {
         self.agents.set_capacity(MAX_AGENTS);
         self.attempts.set_capacity(MAX_DELIVERIES);
         self.observed.set_capacity(MAX_OBSERVED);
+        self.calls.set_limits();
         // Only after a restart with lower limits. Stories are closed in order, with their spans.
         while self.traces.is_over() {
             self.traces.pop_oldest();

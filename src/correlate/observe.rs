@@ -4,8 +4,10 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Ids, LinkKind, Message, Observed, Text, clean_id};
+use crate::model::{Ids, LinkKind, Message, Observed, Text, TraceKey, What, clean_id};
 
+use super::fold::Fold;
+use super::llm;
 use super::memory::Memory;
 use super::resolve::{Owners, RayTask, owner};
 
@@ -13,9 +15,12 @@ impl Memory {
     /// Whether a thing looks other than when it was last told of; remembers how it looks.
     pub(super) fn is_news(&mut self, message: &Message) -> bool {
         let look = look(message);
-        // A repetition leaves no record, so it must leave no trace in the state either: not even in its order.
-        if self.observed.get(&message.subject) == Some(&look) {
-            return false;
+        if let Some(held) = self.observed.get(&message.subject) {
+            // A repetition leaves no record, so it must leave no trace in the state either: not even in its order. A
+            // request ends once; sent again it may say more (its model), but its span is out already.
+            if *held == look || matches!(message.observed.as_ref().map(|o| &o.what), Some(What::LlmRequest(_))) {
+                return false;
+            }
         }
         self.observed.insert(message.subject.clone(), look);
         true
@@ -28,6 +33,26 @@ fn look(message: &Message) -> [u8; 8] {
     let hash = Sha256::new().chain_update(message.event_type.as_bytes()).chain_update(&observed);
     let hash = hash.chain_update(&message.payload.bytes).finalize();
     std::array::from_fn(|n| hash[n])
+}
+
+/// What an entry says of its ids only to those who know what was before.
+pub(super) fn said(message: &Message, memory: &Memory, ids: &mut Ids) {
+    if let Some(What::LlmRequest(request)) = message.observed.as_ref().map(|o| &o.what) {
+        let found = llm::said(memory, request);
+        *ids = Ids { project: ids.project.take(), epic: ids.epic.take(), ..found };
+    }
+}
+
+impl Fold<'_> {
+    /// What an entry means for the state. `trace` is the continuation its spans go to.
+    pub(super) fn observed_happens(&mut self, message: &Message, ids: &Ids, trace: Option<&TraceKey>) {
+        match message.observed.as_ref().map(|o| &o.what) {
+            Some(What::LlmRequest(request)) => self.request_came(request, ids, trace),
+            Some(What::LlmJoined(joined)) => self.finish(&joined.request, joined.seq, joined.join, ids, trace),
+            Some(What::RayJob(end)) => self.ray_job_ended(end, ids),
+            Some(What::Plain) | None => {}
+        }
+    }
 }
 
 /// The ids of an entry: what the system said, and what is known to belong to it.

@@ -7,7 +7,7 @@ use crate::model::Text;
 
 /// Grows by one whenever the state's form changes: an older snapshot is then not read, and the state is made from the
 /// records alone.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 pub(super) fn write(memory: &Memory) -> Vec<u8> {
     postcard::to_allocvec(&(VERSION, memory)).expect("the state is plain data")

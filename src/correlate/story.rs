@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Attribute, Ids, LinkKind, Measure, Seq, Severity, StoryPhase, StoryView, Text, Timestamp, TraceKey,
+    Attribute, Ids, LinkKind, Measure, Seq, Severity, Spend, StoryPhase, StoryView, Text, Timestamp, TraceKey,
 };
 
 use super::fold::Fold;
@@ -33,6 +33,7 @@ pub(super) struct Story {
     pub(super) agents: Vec<Text>,
     pub(super) tokens: u64,
     pub(super) agent_ms: u64,
+    pub(super) spend: Spend,
     pub(super) failures: u32,
     pub(super) events: u64,
     pub(super) first_seq: Seq,
@@ -84,6 +85,7 @@ impl Story {
             agents: self.agents.clone(),
             tokens: self.tokens,
             agent_ms: self.agent_ms,
+            spend: self.spend.clone(),
             failures: self.failures,
             events: self.events,
             first_seq: self.first_seq,
@@ -164,6 +166,7 @@ impl Fold<'_> {
             agents: Vec::new(),
             tokens: 0,
             agent_ms: 0,
+            spend: Spend::default(),
             failures: 0,
             events: 0,
             first_seq: self.seq,

@@ -3,6 +3,7 @@
 mod deliveries;
 mod fixtures;
 mod limits;
+mod llm;
 mod properties;
 mod ray;
 mod stories;

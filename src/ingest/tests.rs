@@ -75,6 +75,7 @@ fn life(folder: &Path, all: Vec<Event>) -> impl Fn(&str) -> u64 + use<> {
         open_span_max: Duration::from_mins(5),
         trace_bytes: 4 << 20,
         max_stories: 100,
+        llm: crate::correlate::LlmSettings::default(),
     };
     run(Context {
         tail: Arc::new(Tail::new(journal.stats().expect("readable").last_seq)),

@@ -115,6 +115,21 @@ pub enum Measure {
         /// Error type, one of a closed set.
         error: Option<Text>,
     },
+    /// A request to a language model was joined, or found to belong to nothing known.
+    LlmRequest {
+        /// Model or `unknown`.
+        model: Text,
+        /// Council (role) or `unknown`.
+        council: Text,
+        /// `completed`, `failed`, `aborted`.
+        outcome: &'static str,
+        /// Arrival to end, in seconds; for completed requests.
+        seconds: Option<f64>,
+        /// Arrival to first token, in seconds.
+        first_token: Option<f64>,
+        /// Tokens of prompt and answer.
+        tokens: [u64; 2],
+    },
     /// State was given up to stay within bounds.
     Evicted {
         /// What kind: `story`, `delivery`, `task`, ….

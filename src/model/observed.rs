@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::Ids;
-use super::record::Severity;
+use super::llm::{Join, LlmRequest};
+use super::record::{Seq, Severity};
 use super::text::Text;
 use super::time::Timestamp;
 
@@ -28,6 +29,10 @@ pub enum What {
     Plain,
     /// A job of Ray ended.
     RayJob(RayEnd),
+    /// A request to a language model.
+    LlmRequest(Box<LlmRequest>),
+    /// What a request turned out to belong to, once nothing else could come that fits. Correlation's own word.
+    LlmJoined(Box<Joined>),
 }
 
 /// How a job of Ray ended.
@@ -49,4 +54,15 @@ pub struct RayEnd {
     pub exit_code: Option<i64>,
     /// Node its driver ran on.
     pub node: Option<Text>,
+}
+
+/// A request and what it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The request.
+    pub request: LlmRequest,
+    /// The request's entry.
+    pub seq: Seq,
+    /// How it was joined.
+    pub join: Join,
 }

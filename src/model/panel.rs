@@ -1,9 +1,11 @@
 //! What the sources other than NATS show: the last good state of the system each watches.
 
 mod gpu;
+mod llm;
 mod ray;
 
 pub use gpu::{Gpu, GpuPanel};
+pub use llm::{LlmModel, LlmPanel, Spread};
 pub use ray::{RayActor, RayIds, RayJob, RayNode, RayPanel, RayTasks};
 
 use super::message::Source;
@@ -15,6 +17,7 @@ use super::time::Timestamp;
 pub enum Panel {
     Gpu(GpuPanel),
     Ray(RayPanel),
+    Llm(LlmPanel),
 }
 
 impl Panel {
@@ -23,6 +26,7 @@ impl Panel {
         match self {
             Self::Gpu(_) => Source::Gpu,
             Self::Ray(_) => Source::Ray,
+            Self::Llm(_) => Source::Vllm,
         }
     }
 
@@ -31,6 +35,7 @@ impl Panel {
         match self {
             Self::Gpu(panel) => panel.at,
             Self::Ray(panel) => panel.at,
+            Self::Llm(panel) => panel.at,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::llm::{LlmView, Spend};
 use super::record::Seq;
 use super::text::Text;
 use super::time::Timestamp;
@@ -94,6 +95,8 @@ pub struct AgentView {
     pub tokens: u64,
     /// Last ten tasks, newest first.
     pub tasks: Vec<TaskOutcome>,
+    /// What its LLM requests took.
+    pub spend: Spend,
 }
 
 /// A council: the agents of one role.
@@ -117,6 +120,8 @@ pub struct CouncilView {
     pub open_deliberations: u32,
     /// Last event of any agent.
     pub last_event: Timestamp,
+    /// What the LLM requests of its agents took.
+    pub spend: Spend,
 }
 
 /// A deliberation: one Ray task with several agents.
@@ -213,6 +218,8 @@ pub struct StoryView {
     pub closed: bool,
     /// Trace id of its (first) trace, as hexadecimal.
     pub trace_id: Text,
+    /// What its LLM requests took.
+    pub spend: Spend,
 }
 
 /// A piece of state that changed since it was last told.
@@ -226,6 +233,8 @@ pub enum Change {
     Deliberation(Arc<DeliberationView>),
     /// A story.
     Story(Arc<StoryView>),
+    /// A request to a language model came, or was joined.
+    Llm(Arc<LlmView>),
     /// A story left the live state: it is found in the journal from now on.
     StoryClosed(Text),
     /// A deliberation left the live state.

@@ -2,6 +2,7 @@
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
 mod gpu;
+mod llm;
 mod ray;
 mod shown;
 
@@ -100,6 +101,7 @@ impl Recorder {
             Measure::RayJob { council, status, duration, error } => {
                 self.ray_job(council, status, *duration, error.as_deref());
             }
+            Measure::LlmRequest { .. } => self.llm_request(measure),
             Measure::Evicted { what } => self.metrics.sources.evicted.with_label_values(&[*what]).inc(),
         }
     }
@@ -159,9 +161,10 @@ impl Recorder {
                 Change::StoryClosed(id) => {
                     self.gauges.phases.remove(id);
                 }
+                Change::Llm(_) => {}
             }
         }
-        let moved = |c: &Change| !matches!(c, Change::Agent(_) | Change::Council(_));
+        let moved = |c: &Change| !matches!(c, Change::Agent(_) | Change::Council(_) | Change::Llm(_));
         if changes.iter().any(moved) {
             self.sums();
         }
@@ -229,6 +232,8 @@ impl Recorder {
         match panel {
             Panel::Gpu(panel) => self.gpus(panel),
             Panel::Ray(panel) => self.ray(panel),
+            // Its own metrics say the same: dashboards join on them.
+            Panel::Llm(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@ mod crash;
 mod disk_full;
 mod fleet;
 mod generated;
+mod join_quality;
 mod journal_crash;
 mod nats_source;
 mod otlp;

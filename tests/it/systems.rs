@@ -4,3 +4,4 @@ mod faults;
 mod gpu;
 mod ray;
 mod real_ray;
+mod vllm;

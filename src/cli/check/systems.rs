@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::{gpu, ray};
+use crate::sources::{gpu, ray, vllm};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
@@ -19,6 +19,11 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
         add(findings, "ray", ray::probe(config.ray.clone(), masker).await);
     } else {
         off(findings, "ray", "ray.url");
+    }
+    if config.vllm.is_on() {
+        add(findings, "vllm", vllm::probe(config.vllm.clone()).await);
+    } else {
+        off(findings, "vllm", "vllm.metrics_url");
     }
 }
 

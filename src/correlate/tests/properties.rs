@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::fixtures::*;
-use crate::correlate::{Correlator, Output, Settings};
-use crate::model::{Event, Message, Record, SettlementKind, SpanId, Timestamp, TraceId};
+use crate::correlate::{Correlator, LlmSettings, Output, Settings};
+use crate::model::{
+    Event, LlmRequest, LlmSpan, Message, Observed, Record, SettlementKind, Source, SpanId, Timestamp, TraceId,
+    TraceKey, What,
+};
 
 const SUBJECTS: [&str; 14] = [
     "planning.story.created",
@@ -27,10 +30,34 @@ const SUBJECTS: [&str; 14] = [
 
 #[derive(Clone, Debug)]
 enum Step {
-    Send { subject: usize, story: u8, task: u8, agent: u8, time: i64, age: i64, duration: i64 },
-    Settle { back: u64, attempts: u32, last: u8 },
-    Job { job: u8, story: u8, task: u8, agent: u8 },
+    Send {
+        subject: usize,
+        story: u8,
+        task: u8,
+        agent: u8,
+        time: i64,
+        age: i64,
+        duration: i64,
+    },
+    Settle {
+        back: u64,
+        attempts: u32,
+        last: u8,
+    },
+    Job {
+        job: u8,
+        story: u8,
+        task: u8,
+        agent: u8,
+    },
     Tick(u32),
+    /// A request to a model: which, its tokens, when, and who its caller says it is (story's trace, task, nobody).
+    Ask {
+        tokens: u64,
+        time: i64,
+        caller: u8,
+        story: u8,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -43,6 +70,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..10_u8, 0..6_u8, 0..8_u8, 0..5_u8)
             .prop_map(|(job, story, task, agent)| Step::Job { job, story, task, agent }),
         1 => (1..200_u32).prop_map(Step::Tick),
+        2 => (10..14_u64, 0..600_000_i64, 0..4_u8, 0..6_u8)
+            .prop_map(|(tokens, time, caller, story)| Step::Ask { tokens, time, caller, story }),
     ]
 }
 
@@ -89,6 +118,10 @@ fn events(steps: &[Step]) -> Vec<Event> {
                 let message = super::ray::ended(&job, clock, story, Some(&task), Some(&agent));
                 all.push(Event::Message(Box::new(message)));
             }
+            Step::Ask { tokens, time, caller, story } => {
+                let id = all.len() as u64 + 1;
+                all.push(Event::Message(Box::new(ask(id, *tokens, *time, (*caller, *story), clock))));
+            }
             Step::Tick(seconds) => {
                 clock += f64::from(*seconds);
                 all.push(Event::Tick(at(clock)));
@@ -96,6 +129,40 @@ fn events(steps: &[Step]) -> Vec<Event> {
         }
     }
     all
+}
+
+/// A span of a caller's own, which Fleetscope never sees.
+const CALLER: SpanId = SpanId([0xca; 8]);
+
+fn ask(id: u64, tokens: u64, time: i64, (caller, story): (u8, u8), clock: f64) -> Message {
+    let end = Timestamp::from_millis(1_771_060_000_000 + time);
+    let key = TraceKey::story(&format!("s-{story}"));
+    let trace = if caller == 0 { key.trace_id() } else { TraceId([1; 16]) };
+    let parent = (caller == 0).then_some(CALLER);
+    let request_id = match caller {
+        1 => format!("chatcmpl-ceremony-BRC-0:story-s-{story}:role-QA/agent-qa-001"),
+        _ => format!("chatcmpl-{id}"),
+    };
+    let request = LlmRequest {
+        request_id: request_id.into(),
+        input_tokens: Some(tokens - 3),
+        output_tokens: Some(3),
+        start: end.minus(std::time::Duration::from_millis(900)),
+        end,
+        service: "vllm".into(),
+        span: Some(LlmSpan { trace, id: SpanId(id.to_be_bytes()), parent }),
+        ..LlmRequest::default()
+    };
+    let base = message("llm.request.completed", 0, clock, &[]);
+    let observed = Observed { what: What::LlmRequest(Box::new(request)), ..Observed::default() };
+    Message {
+        source: Source::Vllm,
+        stream: "vllm".into(),
+        subject: format!("llm.request.{trace}.{id}").into(),
+        stored: end,
+        observed: Some(Box::new(observed)),
+        ..base
+    }
 }
 
 fn build(subject: &str, seq: u64, (story, task, agent): (u8, u8, u8), times: (i64, i64, i64), clock: f64) -> Message {
@@ -112,6 +179,8 @@ fn build(subject: &str, seq: u64, (story, task, agent): (u8, u8, u8), times: (i6
     let phase = ["DRAFT", "PO_REVIEW", "DONE"][usize::from(task % 3)];
     let mut facts =
         vec![("task_id", &*task_id), ("agent_id", &*agent), ("duration_ms", &*duration), ("num_agents", "3")];
+    let tokens = (10 + seq % 4).to_string();
+    facts.push(("proposal.tokens", &tokens));
     if story > 0 {
         facts.push(("story_id", &story_id));
     }
@@ -148,11 +217,13 @@ fn parts(correlator: &Correlator) -> Vec<(&'static str, Vec<u8>)> {
         ("attempts", bytes(&m.attempts)),
         ("marks", bytes(&m.given_up)),
         ("jobs", bytes(&m.ray_jobs)),
+        ("calls", bytes(&m.calls)),
     ]
 }
 
 fn small() -> Settings {
-    Settings { max_stories: 4, trace_bytes: 20_000, ..settings() }
+    let llm = LlmSettings { window: Some(std::time::Duration::from_secs(30)), ..LlmSettings::default() };
+    Settings { max_stories: 4, trace_bytes: 20_000, llm, ..settings() }
 }
 
 fn run(correlator: &mut Correlator, events: &[Event]) -> Output {
@@ -174,7 +245,7 @@ fn check_spans(records: &[Record]) -> Result<(), TestCaseError> {
     }
     let ids: BTreeSet<_> = seen.keys().copied().collect();
     for span in seen.values() {
-        if let Some(parent) = span.parent {
+        if let Some(parent) = span.parent.filter(|parent| *parent != CALLER) {
             prop_assert!(ids.contains(&(span.trace_id, parent)), "{} has no parent", span.name);
         }
     }

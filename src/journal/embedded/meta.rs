@@ -11,7 +11,7 @@ use crate::journal::JournalError;
 use crate::model::{Position, Seq};
 
 /// Changes whenever a byte of any table would be read differently.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 const ENDS: &[u8] = b"ends";
 const POSITION: u8 = b'p';

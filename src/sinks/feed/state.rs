@@ -51,6 +51,8 @@ pub(crate) fn changed(changes: &[Change], as_of: Timestamp) -> Vec<(Topic, Frame
             Change::Deliberation(view) => deliberations.push(DeliberationJson::from(&**view)),
             Change::StoryClosed(id) => gone_stories.push(&**id),
             Change::DeliberationClosed(id) => gone_deliberations.push(&**id),
+            // Asked for, not told: /api/llm/requests.
+            Change::Llm(_) => {}
         }
     }
     let mut frames = Vec::new();

@@ -1,6 +1,7 @@
 //! Derived state as JSON: the views of the board with times as people read them.
 
 mod consumer;
+mod spend;
 mod story;
 
 pub(crate) use consumer::{ConsumerJson, StreamJson, consumers};
@@ -9,6 +10,7 @@ pub(crate) use story::StoryJson;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::spend::SpendJson;
 use super::time::Time;
 use crate::model::{AgentView, CouncilView, DeliberationView, TaskOutcome, Text, Timestamp};
 
@@ -54,6 +56,8 @@ pub(crate) struct AgentJson<'a> {
     tokens: u64,
     /// Last ten tasks, newest first.
     tasks: Vec<OutcomeJson<'a>>,
+    /// What its LLM requests took.
+    llm: SpendJson<'a>,
 }
 
 /// How a task of an agent went.
@@ -112,6 +116,7 @@ impl<'a> From<&'a AgentView> for AgentJson<'a> {
             mean_duration_ms: agent.mean_duration_ms,
             tokens: agent.tokens,
             tasks: agent.tasks.iter().map(OutcomeJson::from).collect(),
+            llm: SpendJson::from(&agent.spend),
         }
     }
 }
@@ -140,6 +145,8 @@ pub(crate) struct CouncilJson<'a> {
     /// Last heard of.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_event: Option<Time>,
+    /// What the LLM requests of its agents took.
+    llm: SpendJson<'a>,
 }
 
 impl<'a> From<&'a CouncilView> for CouncilJson<'a> {
@@ -154,6 +161,7 @@ impl<'a> From<&'a CouncilView> for CouncilJson<'a> {
             models: &council.models,
             open_deliberations: council.open_deliberations,
             last_event: known(council.last_event),
+            llm: SpendJson::from(&council.spend),
         }
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 
 use super::book::{Book, Held};
 use super::ids;
@@ -20,7 +20,7 @@ use super::plain::short;
 use super::tasks::Told;
 use super::things;
 use super::wire::{ActorRow, DeathCause, lenient, text, texts};
-use crate::inbox::{Inbox, Refused};
+use crate::inbox::{Inbox, Parcel, Receipt, Refusal};
 use crate::model::{RayJob, Text, Timestamp, clean_id};
 
 /// Bodies that may wait for the next poll; Ray sends at most 1,000 events in each.
@@ -136,10 +136,10 @@ fn hex(base64: &str) -> Option<String> {
 }
 
 /// Where pushed bodies go; the other end is the source's.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pushes {
     out: mpsc::Sender<Vec<Pushed>>,
-    seen: Mutex<Told>,
+    seen: Arc<Mutex<Told>>,
 }
 
 /// What comes out of it.
@@ -149,19 +149,34 @@ pub struct Pushing(pub(super) mpsc::Receiver<Vec<Pushed>>);
 /// A way for pushed events to the source.
 pub fn pushes() -> (Arc<Pushes>, Pushing) {
     let (out, pushed) = mpsc::channel(QUEUE);
-    (Arc::new(Pushes { out, seen: Mutex::default() }), Pushing(pushed))
+    (Arc::new(Pushes { out, seen: Arc::default() }), Pushing(pushed))
 }
 
 impl Inbox for Pushes {
-    fn push(&self, body: Bytes) -> Result<usize, Refused> {
-        let room = self.out.try_reserve().map_err(|error| match error {
-            TrySendError::Full(()) => Refused::Full,
-            TrySendError::Closed(()) => Refused::Off("Ray"),
-        })?;
-        let rows: Vec<&RawValue> = serde_json::from_slice(&body)
-            .map_err(|error| Refused::Malformed(format!("this is no JSON array of Ray events: {error}")))?;
+    fn take(&self, parcel: Parcel) -> BoxFuture<'_, Result<Receipt, Refusal>> {
+        let ours = self.clone();
+        async move {
+            // Megabytes of JSON are no work for a thread that serves others.
+            let pushed = tokio::task::spawn_blocking(move || ours.push(&parcel.body)).await;
+            let new = pushed.map_err(|_| Refusal::Malformed("the body could not be read".to_owned()))??;
+            let body = format!(r#"{{"new":{new}}}"#).into();
+            Ok(Receipt { content_type: "application/json", body })
+        }
+        .boxed()
+    }
+}
+
+impl Pushes {
+    /// Takes a body; gives the number of events in it that were new.
+    pub(super) fn push(&self, body: &[u8]) -> Result<usize, Refusal> {
+        let room = self
+            .out
+            .try_reserve()
+            .map_err(|_| Refusal::Busy("what came before is still being taken in: send it again".to_owned()))?;
+        let rows: Vec<&RawValue> = serde_json::from_slice(body)
+            .map_err(|error| Refusal::Malformed(format!("this is no JSON array of Ray events: {error}")))?;
         if rows.len() > MAX_EVENTS {
-            return Err(Refused::Malformed(format!("{} events are more than {MAX_EVENTS}", rows.len())));
+            return Err(Refusal::Malformed(format!("{} events are more than {MAX_EVENTS}", rows.len())));
         }
         let (mut seen, mut new) = (self.seen.lock(), Vec::new());
         let mut count = 0;

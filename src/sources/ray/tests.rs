@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::book::Book;
 use super::push::pushes;
 use super::wire::{self, ActorRow, JobRow, NodeRow, TaskRow};
 use crate::config::Content;
-use crate::inbox::{Inbox as _, Refused};
+use crate::inbox::Refusal;
 use crate::model::{Event, Message, RayJob, Severity, Timestamp, What};
 use crate::privacy::Masker;
 
@@ -206,13 +204,13 @@ fn pushed_events_are_taken_once_and_meet_the_same_jobs() {
     let mut book = book();
     let mut taken = 0;
     for body in PUSHED.lines() {
-        taken += inbox.push(Bytes::from(body)).expect("taken");
+        taken += inbox.push(body.as_bytes()).expect("taken");
         while let Ok(events) = pushing.0.try_recv() {
             book.take_pushed(events, false);
         }
     }
     assert!(taken > 90, "{taken}");
-    assert_eq!(inbox.push(Bytes::from(PUSHED.lines().next().expect("a line"))), Ok(0), "each event once");
+    assert_eq!(inbox.push(PUSHED.lines().next().expect("a line").as_bytes()), Ok(0), "each event once");
     let ok = job(&book, "US-002-ok");
     assert_eq!((ok.job_id.as_deref(), &*ok.status), (Some("02000000"), "RUNNING"), "they do not tell how it ended");
     assert_eq!(ok.about.story_id.as_deref(), Some("US-002"));
@@ -234,7 +232,7 @@ fn pushed_events_may_be_spelled_as_their_proto_spells_them() {
     let (inbox, mut pushing) = pushes();
     let definition = r#"{"job_id":"AgAAAA==","config":{"metadata":{"job_submission_id":"US-2-a","story_id":"US-2"}}}"#;
     let body = format!(r#"[{{"event_id":"1","driver_job_definition_event":{definition}}}]"#);
-    assert_eq!(inbox.push(Bytes::from(body)), Ok(1));
+    assert_eq!(inbox.push(body.as_bytes()), Ok(1));
     let mut book = book();
     book.take_pushed(pushing.0.try_recv().expect("an event"), false);
     assert_eq!(job(&book, "US-2-a").job_id.as_deref(), Some("02000000"));
@@ -243,11 +241,11 @@ fn pushed_events_may_be_spelled_as_their_proto_spells_them() {
 #[test]
 fn a_push_that_is_none_is_refused_and_a_full_inbox_says_so() {
     let (inbox, pushing) = pushes();
-    assert!(matches!(inbox.push(Bytes::from_static(b"{\"a\":1}")), Err(Refused::Malformed(_))));
-    assert_eq!(inbox.push(Bytes::from_static(b"[1, null, {}, {\"eventId\": {}}]")), Ok(0));
-    let body = |n: u32| Bytes::from(format!(r#"[{{"eventId":"{n}","eventType":"NODE_LIFECYCLE_EVENT"}}]"#));
-    let full = (0..100).map(|n| inbox.push(body(n))).find(Result::is_err);
-    assert_eq!(full, Some(Err(Refused::Full)));
+    assert!(matches!(inbox.push(b"{\"a\":1}"), Err(Refusal::Malformed(_))));
+    assert_eq!(inbox.push(b"[1, null, {}, {\"eventId\": {}}]"), Ok(0));
+    let body = |n: u32| format!(r#"[{{"eventId":"{n}","eventType":"NODE_LIFECYCLE_EVENT"}}]"#);
+    let full = (0..100).map(|n| inbox.push(body(n).as_bytes())).find(Result::is_err);
+    assert!(matches!(full, Some(Err(Refusal::Busy(_)))), "{full:?}");
     drop(pushing);
-    assert!(inbox.push(body(1_000)).is_err());
+    assert!(inbox.push(body(1_000).as_bytes()).is_err());
 }

@@ -241,6 +241,8 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/events/{seq}",
         "/api/feed",
         "/api/gpus",
+        "/api/llm/requests",
+        "/api/metrics/vllm",
         "/api/ray/cluster",
         "/api/ray/jobs",
         "/api/ray/jobs/{id}",
@@ -260,6 +262,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/ready",
         "/status",
         "/style.css",
+        "/v1/traces",
         "/ws",
     ];
     assert_eq!(documented, wanted.into_iter().collect());

@@ -79,8 +79,8 @@ impl World {
             tail: Arc::clone(&tail),
             status: Arc::clone(&status),
             metrics: Arc::clone(&metrics),
-            lookups: Arc::default(),
             inboxes: Arc::default(),
+            lookups: Arc::default(),
             stop: stop.clone(),
             trace: Arc::new(spans),
         };

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::known;
+use super::spend::SpendJson;
 use crate::model::{StoryPhase, StoryView, TaskView, Text};
 use crate::sinks::feed::time::Time;
 
@@ -51,6 +52,8 @@ pub(crate) struct StoryJson<'a> {
     closed: bool,
     /// Its trace.
     trace_id: &'a str,
+    /// What its LLM requests took.
+    llm: SpendJson<'a>,
 }
 
 /// A stay in a phase.
@@ -128,6 +131,7 @@ impl<'a> From<&'a StoryView> for StoryJson<'a> {
             last_event: known(story.last_event),
             closed: story.closed,
             trace_id: &story.trace_id,
+            llm: SpendJson::from(&story.spend),
         }
     }
 }

@@ -1,0 +1,130 @@
+//! The systems beside NATS, each on its own: one that hangs or lies delays no other.
+//! Takes: the configuration and the parts everyone shares. Gives: their sources, what answers questions about them, and
+//! what takes what they send. Never: starts one that is not configured.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use crate::config::Config;
+use crate::inbox::Inboxes;
+use crate::lookup::Lookups;
+use crate::model::{Batch, Source};
+use crate::sources::{Watcher, gpu, ray, simulator, vllm};
+use crate::status::Health;
+
+/// A part's name in `/status`, and its life.
+type Part = (&'static str, BoxFuture<'static, Result<()>>);
+
+/// The systems that are watched, not started yet.
+pub(super) struct Systems {
+    /// What answers questions about them.
+    pub(super) lookups: Arc<Lookups>,
+    /// What takes what they send.
+    pub(super) inboxes: Arc<Inboxes>,
+    parts: Vec<Part>,
+}
+
+impl Systems {
+    /// Those that are configured; the others are reported as off.
+    pub(super) fn new(shared: &Shared, events: &mpsc::Sender<Batch>, stop: &CancellationToken) -> Self {
+        let watcher = Watcher {
+            masker: Arc::clone(&shared.masker),
+            events: events.clone(),
+            metrics: Arc::clone(&shared.metrics),
+            status: Arc::clone(&shared.status),
+            stop: stop.clone(),
+        };
+        let mut made =
+            Making { shared, watcher, lookups: Lookups::default(), inboxes: Inboxes::default(), parts: vec![] };
+        made.gpu();
+        made.ray();
+        made.vllm();
+        Self { lookups: Arc::new(made.lookups), inboxes: Arc::new(made.inboxes), parts: made.parts }
+    }
+
+    /// Starts them.
+    pub(super) fn start(self, into: &mut JoinSet<(&'static str, Result<()>)>) {
+        for (name, run) in self.parts {
+            into.spawn(async move { (name, run.await) });
+        }
+    }
+}
+
+/// Systems while they are put together.
+struct Making<'a> {
+    shared: &'a Shared,
+    watcher: Watcher,
+    lookups: Lookups,
+    inboxes: Inboxes,
+    parts: Vec<Part>,
+}
+
+impl Making<'_> {
+    /// One whose source runs until stopped and cannot fail.
+    fn add(&mut self, name: &'static str, run: impl Future<Output = ()> + Send + 'static) {
+        let run = async move {
+            run.await;
+            Ok(())
+        };
+        self.parts.push((name, Box::pin(run)));
+    }
+
+    fn off(&self, name: &'static str, why: &'static str) {
+        self.shared.status.report(name, Health::Off, why);
+    }
+
+    fn gpu(&mut self) {
+        let config = self.shared.config.gpu.clone();
+        if !config.is_on() {
+            return self.off("source/gpu", "gpu.dcgm_url is not set");
+        }
+        self.add("source/gpu", gpu::run(config, self.watcher.clone()));
+    }
+
+    fn ray(&mut self) {
+        let config = self.shared.config.ray.clone();
+        if let Some(logs) = ray::Logs::new(&config, Arc::clone(&self.shared.masker)) {
+            self.lookups.add(Source::Ray, Arc::new(logs));
+        }
+        let pushing = config.ingest.then(|| {
+            let (pushes, pushing) = ray::pushes();
+            self.inboxes.add(Source::Ray, pushes);
+            pushing
+        });
+        if !config.is_on() {
+            return self.off("source/ray", "ray.url is not set");
+        }
+        self.add("source/ray", ray::run(config, pushing, self.watcher.clone()));
+    }
+
+    fn vllm(&mut self) {
+        let config = self.shared.config.vllm.clone();
+        if !config.is_on() {
+            return self.off("source/vllm", "neither vllm.metrics_url nor vllm.otlp is set");
+        }
+        let takes_spans = config.otlp;
+        let vllm = vllm::Vllm::new(config, self.shared.config.http.tokens_file.clone(), self.watcher.clone());
+        if takes_spans {
+            self.inboxes.add(Source::Vllm, vllm.inbox());
+        }
+        self.parts.push(("source/vllm", Box::pin(vllm.run())));
+    }
+}
+
+/// The systems of a simulated fleet are watched as real ones are, where no real ones are named.
+pub(super) fn watch_simulated(config: &mut Config, addresses: simulator::Addresses) -> Result<()> {
+    let at = |path: &str| format!("http://{}{path}", addresses.http).parse().context("an address of our own");
+    if !config.gpu.is_on() {
+        config.gpu.dcgm_url = Some(at("/dcgm/metrics")?);
+    }
+    if !config.ray.is_on() {
+        config.ray.url = Some(at("/ray")?);
+    }
+    Ok(())
+}
