@@ -2,12 +2,14 @@
 //! Takes: the journal, the board, the tail. Gives: REST, WebSocket, SSE, OpenAPI. Never: changes the fleet.
 
 mod access;
+mod components;
 mod connection;
 mod events;
 mod files;
 mod fleet;
 mod gpu;
 mod health;
+mod kubernetes;
 mod listing;
 mod live;
 mod outer;
@@ -15,6 +17,7 @@ mod page;
 mod plain;
 mod problem;
 mod query;
+mod registry;
 mod stories;
 mod stream;
 
@@ -136,7 +139,13 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(fleet::deliberations))
         .routes(routes!(fleet::all_consumers))
         .routes(routes!(fleet::streams))
+        .routes(routes!(components::components))
         .routes(routes!(gpu::gpus))
+        .routes(routes!(kubernetes::pods))
+        .routes(routes!(kubernetes::log))
+        .routes(routes!(kubernetes::workloads))
+        .routes(routes!(kubernetes::ray_jobs))
+        .routes(routes!(kubernetes::ray_clusters))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))

@@ -20,13 +20,14 @@ use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
-use crate::model::{Batch, Event, Timestamp};
+use crate::model::{Batch, Event, Source, Timestamp};
 use crate::privacy::Masker;
 use crate::sinks::otlp;
-use crate::sources::{Watcher, gpu, nats, simulator};
+use crate::sources::{Watcher, components, gpu, kubernetes, nats, orchestrator, simulator};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
 
+mod overview;
 mod upkeep;
 
 /// How long the sources, then ingest, then the readers may take to end after they were told.
@@ -63,6 +64,7 @@ struct Shared {
     status: Arc<Status>,
     masker: Arc<Masker>,
     lookups: Arc<Lookups>,
+    pod_logs: kubernetes::Logs,
 }
 
 /// Runs until `stop` is cancelled or a part ends uninvited. `listening` is told the address of the API.
@@ -140,6 +142,11 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
     let journal: Arc<dyn Journal> = Arc::new(opened);
     let tail = Arc::new(Tail::new(journal.stats()?.last_seq));
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
+    let mut lookups = Lookups::default();
+    let pod_logs = kubernetes::Logs::new(&config.kubernetes.namespaces, Arc::clone(&masker));
+    if config.kubernetes.is_on() {
+        lookups.add(Source::Kubernetes, Arc::new(pod_logs.clone()));
+    }
     Ok(Shared {
         config: Arc::new(config),
         journal,
@@ -148,7 +155,8 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
         metrics,
         status,
         masker,
-        lookups: Arc::default(),
+        lookups: Arc::new(lookups),
+        pod_logs,
     })
 }
 
@@ -279,6 +287,31 @@ fn start_watchers(
         status: Arc::clone(&shared.status),
         stop: stop.clone(),
     };
+    let (config, ours) = (shared.config.components.clone(), watcher.clone());
+    let look = overview::look(Arc::clone(&shared.board), Arc::clone(&shared.status));
+    sources.spawn(async move {
+        components::run(config, look, ours).await;
+        ("source/components", Ok(()))
+    });
+    let (config, ours) = (shared.config.kubernetes.clone(), watcher.clone());
+    if config.is_on() {
+        let logs = shared.pod_logs.clone();
+        sources.spawn(async move {
+            kubernetes::run(config, logs, ours).await;
+            ("source/kubernetes", Ok(()))
+        });
+    } else {
+        shared.status.report("source/kubernetes", Health::Off, "kubernetes.namespaces is empty");
+    }
+    let (config, ours) = (shared.config.orchestrator.clone(), watcher.clone());
+    if config.is_on() {
+        sources.spawn(async move {
+            orchestrator::run(config, ours).await;
+            ("source/orchestrator", Ok(()))
+        });
+    } else {
+        shared.status.report("source/orchestrator", Health::Off, "orchestrator.address is not set");
+    }
     let config = shared.config.gpu.clone();
     if config.is_on() {
         sources.spawn(async move {

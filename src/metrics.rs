@@ -4,6 +4,7 @@
 
 mod agents;
 mod cap;
+mod components;
 mod consumers;
 mod events;
 mod family;
@@ -17,6 +18,7 @@ mod stories;
 
 pub use agents::AgentMetrics;
 pub use cap::LabelCap;
+pub use components::ComponentMetrics;
 pub use consumers::ConsumerMetrics;
 pub use events::EventMetrics;
 pub use family::FamilyInfo;
@@ -44,6 +46,7 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
+    pub components: ComponentMetrics,
     pub gpu: GpuMetrics,
     pub process: ProcessMetrics,
 }
@@ -68,6 +71,7 @@ impl Metrics {
             journal: JournalMetrics::new(&registry),
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
+            components: ComponentMetrics::new(&registry),
             gpu: GpuMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
             registry,
@@ -94,6 +98,7 @@ impl Metrics {
             JournalMetrics::INFO,
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
+            ComponentMetrics::INFO,
             GpuMetrics::INFO,
             ProcessMetrics::INFO,
             LabelCap::INFO,

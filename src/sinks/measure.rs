@@ -1,6 +1,7 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
+mod components;
 mod gpu;
 mod shown;
 
@@ -223,7 +224,11 @@ impl Recorder {
     /// Sets the gauges of a watched system; what is gone from it goes too.
     pub fn panel(&mut self, panel: &Panel) {
         match panel {
+            Panel::Cluster(panel) => self.cluster(panel),
+            Panel::Components(panel) => self.components(panel),
             Panel::Gpu(panel) => self.gpus(panel),
+            // Its councils and agents are shown; the gauges of agents follow from events.
+            Panel::Orchestrator(_) => {}
         }
     }
 

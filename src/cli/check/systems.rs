@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::gpu;
+use crate::sources::{gpu, kubernetes, orchestrator};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
@@ -14,6 +14,16 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
         add(findings, "gpu", gpu::probe(config.gpu.clone(), masker).await);
     } else {
         off(findings, "gpu", "gpu.dcgm_url");
+    }
+    if config.kubernetes.is_on() {
+        add(findings, "kubernetes", kubernetes::probe(config.kubernetes.clone()).await);
+    } else {
+        off(findings, "kubernetes", "kubernetes.namespaces");
+    }
+    if config.orchestrator.is_on() {
+        add(findings, "orchestrator", orchestrator::probe(config.orchestrator.clone()).await);
+    } else {
+        off(findings, "orchestrator", "orchestrator.address");
     }
 }
 

@@ -54,6 +54,9 @@ pub(crate) struct AgentJson<'a> {
     tokens: u64,
     /// Last ten tasks, newest first.
     tasks: Vec<OutcomeJson<'a>>,
+    /// Whether an orchestrator has it in its registry; absent where none is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) registered: Option<bool>,
 }
 
 /// How a task of an agent went.
@@ -112,6 +115,7 @@ impl<'a> From<&'a AgentView> for AgentJson<'a> {
             mean_duration_ms: agent.mean_duration_ms,
             tokens: agent.tokens,
             tasks: agent.tasks.iter().map(OutcomeJson::from).collect(),
+            registered: None,
         }
     }
 }
@@ -140,6 +144,9 @@ pub(crate) struct CouncilJson<'a> {
     /// Last heard of.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_event: Option<Time>,
+    /// Whether an orchestrator has it in its registry; absent where none is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) registered: Option<bool>,
 }
 
 impl<'a> From<&'a CouncilView> for CouncilJson<'a> {
@@ -154,6 +161,7 @@ impl<'a> From<&'a CouncilView> for CouncilJson<'a> {
             models: &council.models,
             open_deliberations: council.open_deliberations,
             last_event: known(council.last_event),
+            registered: None,
         }
     }
 }
