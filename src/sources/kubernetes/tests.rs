@@ -38,7 +38,7 @@ fn place(kind: Kind) -> Place {
     (kind, "default".into())
 }
 
-fn pod(name: &str, status: Value) -> Pod {
+fn pod(name: &str, status: &Value) -> Pod {
     let metadata = json!({"name": name, "namespace": "default", "uid": "u-1", "labels": {"app": "planning"}});
     let spec = json!({"containers": [{"name": "main", "image": "registry.test/planning@sha256:0123456789abcdef0123"}]});
     let pod = json!({"metadata": metadata, "spec": spec, "status": status});
@@ -80,9 +80,9 @@ fn a_crash_looks_the_same_however_long_ago_it_was() {
             "restartCount": restarts, "state": state, "lastState": last}]})
     };
     let seen = [
-        pod("p", status(4, &ended, &json!({}))),
-        pod("p", status(4, &json!({"waiting": {"reason": "CrashLoopBackOff"}}), &ended)),
-        pod("p", status(5, &json!({"running": {}}), &ended)),
+        pod("p", &status(4, &ended, &json!({}))),
+        pod("p", &status(4, &json!({"waiting": {"reason": "CrashLoopBackOff"}}), &ended)),
+        pod("p", &status(5, &json!({"running": {}}), &ended)),
     ];
     assert_eq!((&seen[0].last_crash, &seen[0].last_crash), (&seen[1].last_crash, &seen[2].last_crash));
     assert_eq!(seen[0].last_crash.as_ref().map(|c| c.restart_count), Some(4));
@@ -91,8 +91,8 @@ fn a_crash_looks_the_same_however_long_ago_it_was() {
 
 #[test]
 fn what_is_missing_from_a_list_is_gone_only_once_it_is_whole() {
-    let running = || pod("a", json!({"phase": "Running"}));
-    let mut cluster = known(vec![running(), pod("b", json!({"phase": "Running"}))]);
+    let running = || pod("a", &json!({"phase": "Running"}));
+    let mut cluster = known(vec![running(), pod("b", &json!({"phase": "Running"}))]);
     // A try that fails after its begin, again and again.
     for _ in 0..3 {
         cluster.begun(place(Kind::Pods));
@@ -109,8 +109,8 @@ fn what_is_missing_from_a_list_is_gone_only_once_it_is_whole() {
 
 #[test]
 fn a_pod_of_the_same_name_is_another() {
-    let mut cluster = known(vec![pod("a", json!({"phase": "Running"}))]);
-    let mut second = pod("a", json!({"phase": "Pending"}));
+    let mut cluster = known(vec![pod("a", &json!({"phase": "Running"}))]);
+    let mut second = pod("a", &json!({"phase": "Pending"}));
     second.uid = "u-2".into();
     let changes = cluster.seen(&place(Kind::Pods), Thing::Pod(second));
     assert!(matches!(&changes[..], [Change::PodDeleted(_), Change::PodCreated(_)]), "{changes:?}");

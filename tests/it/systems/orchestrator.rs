@@ -34,7 +34,7 @@ struct ListResponse {
 #[derive(Clone, PartialEq, prost::Message)]
 struct Council {
     #[prost(string, tag = "1")]
-    council_id: String,
+    id: String,
     #[prost(string, tag = "2")]
     role: String,
     #[prost(int32, tag = "3")]
@@ -50,7 +50,7 @@ struct Council {
 #[derive(Clone, PartialEq, prost::Message)]
 struct Agent {
     #[prost(string, tag = "1")]
-    agent_id: String,
+    id: String,
     #[prost(string, tag = "2")]
     role: String,
     #[prost(string, tag = "3")]
@@ -132,9 +132,9 @@ impl Replica {
             answer(manner, request)
         });
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-        let routes = tonic::service::Routes::from(router);
+        let service = tonic::service::Routes::from(router);
         let task = tokio::spawn(async move {
-            let _ = tonic::transport::Server::builder().add_routes(routes).serve_with_incoming(incoming).await;
+            let _ = tonic::transport::Server::builder().add_routes(service).serve_with_incoming(incoming).await;
         });
         Self { address, manner, task }
     }
@@ -162,9 +162,9 @@ async fn answer(manner: Manner, request: http::Request<axum::body::Body>) -> htt
         }
         Some("GetStatus") => {
             let status = tower::service_fn(|request: Request<StatusRequest>| async move {
-                let stats = Stats { total_deliberations: 7, active_councils: 1, ..Stats::default() };
-                let stats = request.get_ref().include_stats.then_some(stats);
-                Ok(Response::new(StatusResponse { status: "healthy".to_owned(), uptime_seconds: 3600, stats }))
+                let counts = Stats { total_deliberations: 7, active_councils: 1, ..Stats::default() };
+                let counts = request.get_ref().include_stats.then_some(counts);
+                Ok(Response::new(StatusResponse { status: "healthy".to_owned(), uptime_seconds: 3600, stats: counts }))
             });
             tonic::server::Grpc::new(ProstCodec::<StatusResponse, StatusRequest>::default())
                 .unary(status, request)
@@ -179,14 +179,14 @@ fn list(request: &ListRequest, role: &str) -> Result<Response<ListResponse>, Sta
         return Err(Status::internal("'NoneType' object is not iterable"));
     }
     let agents = (1..=3).map(|n| Agent {
-        agent_id: format!("agent-{}-00{n}", role.to_lowercase()),
+        id: format!("agent-{}-00{n}", role.to_lowercase()),
         role: role.to_owned(),
         status: "ready".to_owned(),
         capabilities: (n == 1)
             .then(|| Capabilities { model_profile: "qwen-coder".to_owned(), ..Capabilities::default() }),
     });
     let council = Council {
-        council_id: format!("council-{}", role.to_lowercase()),
+        id: format!("council-{}", role.to_lowercase()),
         role: role.to_owned(),
         num_agents: 3,
         agents: agents.collect(),
