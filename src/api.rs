@@ -2,6 +2,7 @@
 //! Takes: the journal, the board, the tail. Gives: REST, WebSocket, SSE, OpenAPI. Never: changes the fleet.
 
 mod access;
+mod components;
 mod connection;
 mod events;
 mod files;
@@ -9,6 +10,7 @@ mod fleet;
 mod gpu;
 mod health;
 mod ingest;
+mod kubernetes;
 mod listing;
 mod live;
 mod llm;
@@ -18,6 +20,7 @@ mod plain;
 mod problem;
 mod query;
 mod ray;
+mod registry;
 mod stories;
 mod stream;
 
@@ -141,6 +144,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(fleet::deliberations))
         .routes(routes!(fleet::all_consumers))
         .routes(routes!(fleet::streams))
+        .routes(routes!(components::components))
         .routes(routes!(gpu::gpus))
         .routes(routes!(ray::jobs))
         .routes(routes!(ray::job))
@@ -148,6 +152,11 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(ray::cluster))
         .routes(routes!(llm::metrics))
         .routes(routes!(llm::requests))
+        .routes(routes!(kubernetes::pods))
+        .routes(routes!(kubernetes::log))
+        .routes(routes!(kubernetes::workloads))
+        .routes(routes!(kubernetes::ray_jobs))
+        .routes(routes!(kubernetes::ray_clusters))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))

@@ -26,6 +26,7 @@ use crate::sources::{nats, simulator};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
 
+mod overview;
 mod systems;
 mod upkeep;
 

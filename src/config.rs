@@ -3,14 +3,17 @@
 //! Never: exits, prints, or reads a secret from anywhere but a file.
 
 mod agents;
+mod components;
 mod cost;
 mod deliberations;
 mod gpu;
 mod http;
 mod journal;
+mod kubernetes;
 mod load;
 mod log;
 mod nats;
+mod orchestrator;
 mod otlp;
 mod privacy;
 mod problem;
@@ -22,14 +25,17 @@ mod vllm;
 mod watched;
 
 pub use agents::Agents;
+pub use components::{Components, Probe};
 pub use cost::Cost;
 pub use deliberations::Deliberations;
 pub use gpu::Gpu;
 pub use http::Http;
 pub use journal::Journal;
+pub use kubernetes::Kubernetes;
 pub use load::{default_file, load, load_text};
 pub use log::{Log, LogFormat};
 pub use nats::Nats;
+pub use orchestrator::Orchestrator;
 pub use otlp::{Otlp, OtlpProtocol};
 pub use privacy::{Content, Privacy};
 pub use problem::{Problem, Problems};
@@ -50,6 +56,9 @@ section::config! {
         ray: Ray,
         vllm: Vllm,
         cost: Cost,
+        kubernetes: Kubernetes,
+        orchestrator: Orchestrator,
+        components: Components,
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,

@@ -91,8 +91,9 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter =
-        EnvFilter::try_new(&log.filter).with_context(|| format!("log.filter `{}` is no filter", log.filter))?;
+    // It logs each failed try as an error; the source tells of a failure once. A filter that names it outweighs this.
+    let filter = format!("kube_client=off,kube_runtime=off,{}", log.filter);
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("log.filter `{}` is no filter", log.filter))?;
     let lines: Boxed<_> = match log.format {
         LogFormat::Text => {
             let text = tracing_subscriber::fmt::layer().with_ansi(colour).fmt_fields(harmless::fields());

@@ -31,6 +31,10 @@ pub enum Question {
         namespace: String,
         /// Pod.
         pod: String,
+        /// Container; none = the only one, or the first.
+        container: Option<String>,
+        /// Of the container before this one, which crashed.
+        previous: bool,
         /// How many lines at most.
         lines: u32,
     },

@@ -4,6 +4,7 @@
 
 mod agents;
 mod cap;
+mod components;
 mod consumers;
 mod events;
 mod family;
@@ -19,6 +20,7 @@ mod stories;
 
 pub use agents::AgentMetrics;
 pub use cap::LabelCap;
+pub use components::ComponentMetrics;
 pub use consumers::ConsumerMetrics;
 pub use events::EventMetrics;
 pub use family::FamilyInfo;
@@ -48,6 +50,7 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
+    pub components: ComponentMetrics,
     pub gpu: GpuMetrics,
     pub llm: LlmMetrics,
     pub process: ProcessMetrics,
@@ -74,6 +77,7 @@ impl Metrics {
             journal: JournalMetrics::new(&registry),
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
+            components: ComponentMetrics::new(&registry),
             gpu: GpuMetrics::new(&registry),
             llm: LlmMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
@@ -102,6 +106,7 @@ impl Metrics {
             JournalMetrics::INFO,
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
+            ComponentMetrics::INFO,
             GpuMetrics::INFO,
             LlmMetrics::INFO,
             ProcessMetrics::INFO,

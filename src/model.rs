@@ -32,7 +32,9 @@ pub use measure::{Measure, Outcome};
 pub use message::{Form, Message, Payload, Source};
 pub use observed::{Joined, Observed, RayEnd, What};
 pub use panel::{
-    Gpu, GpuPanel, LlmModel, LlmPanel, Panel, RayActor, RayIds, RayJob, RayNode, RayPanel, RayTasks, Spread,
+    ClusterPanel, Component, ComponentsPanel, Crash, Gpu, GpuPanel, LlmModel, LlmPanel, OrchestratorPanel,
+    OrchestratorStats, Panel, Pod, PodsOf, RayActor, RayClusterObject, RayIds, RayJob, RayJobObject, RayNode, RayPanel,
+    RayTasks, RegisteredAgent, RegisteredCouncil, Replica, Spread, Workload,
 };
 pub use record::{Body, Link, LinkKind, Record, Resolved, Seq, Severity};
 pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport};

@@ -1,11 +1,14 @@
 //! Sources: foreign systems → events. One line each.
 
+pub mod components;
 pub mod decode;
 mod failure;
 pub mod gpu;
 mod http;
+pub mod kubernetes;
 pub mod nats;
 mod observe;
+pub mod orchestrator;
 pub mod ray;
 mod room;
 pub mod simulator;

@@ -47,7 +47,7 @@ pub(super) struct FilterParams {
     types: Option<String>,
     /// Publishing services.
     producer: Option<String>,
-    /// `NATS`, `Ray`, `Neo4j`, `ValKey`, `vLLM`, `K8s`, `GPU`, `Alert`.
+    /// `NATS`, `Ray`, `Neo4j`, `ValKey`, `vLLM`, `K8s`, `GPU`, `Alert`, `Orchestrator`, `Fleet`.
     source: Option<String>,
     /// At least this: `info`, `warning`, `error`.
     severity: Option<String>,

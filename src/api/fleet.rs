@@ -8,6 +8,7 @@ use super::Api;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Named, Plain};
+use super::registry::Registry;
 use crate::model::Timestamp;
 use crate::sinks::feed::{AgentJson, ConsumerJson, CouncilJson, DeliberationJson, StreamJson, consumers};
 
@@ -16,7 +17,9 @@ use crate::sinks::feed::{AgentJson, ConsumerJson, CouncilJson, DeliberationJson,
     responses((status = 200, description = "All councils", body = Listing<CouncilJson<'_>>)))]
 pub(super) async fn councils(State(api): State<Api>, _: Plain) -> Response {
     api.context.board.read(|state| {
-        let items = state.councils.values().map(|c| CouncilJson::from(&**c)).collect();
+        let registry = Registry::of(state);
+        let views = registry.councils(state);
+        let items = views.iter().map(|c| registry.mark_council(CouncilJson::from(&**c), &c.council)).collect();
         Listing::whole(items, state.as_of).into_response()
     })
 }
@@ -26,7 +29,9 @@ pub(super) async fn councils(State(api): State<Api>, _: Plain) -> Response {
     responses((status = 200, description = "All agents", body = Listing<AgentJson<'_>>)))]
 pub(super) async fn agents(State(api): State<Api>, _: Plain) -> Response {
     api.context.board.read(|state| {
-        let items = state.agents.values().map(|a| AgentJson::from(&**a)).collect();
+        let registry = Registry::of(state);
+        let views = registry.agents(state);
+        let items = views.iter().map(|a| registry.mark_agent(AgentJson::from(&**a), &a.agent_id)).collect();
         Listing::whole(items, state.as_of).into_response()
     })
 }
@@ -36,9 +41,11 @@ pub(super) async fn agents(State(api): State<Api>, _: Plain) -> Response {
     responses((status = 200, description = "The agent", body = AgentJson<'_>),
               (status = 404, description = "Never heard of", body = Problem)))]
 pub(super) async fn agent(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
-    let agent = api.context.board.read(|state| state.agents.get(id.as_str()).cloned());
-    let agent = agent.ok_or_else(|| Problem::not_found("this agent"))?;
-    Ok(Json(AgentJson::from(&*agent)).into_response())
+    api.context.board.read(|state| {
+        let registry = Registry::of(state);
+        let agent = registry.agent(state, &id).ok_or_else(|| Problem::not_found("this agent"))?;
+        Ok(Json(registry.mark_agent(AgentJson::from(&*agent), &id)).into_response())
+    })
 }
 
 /// Deliberations under way, latest first.

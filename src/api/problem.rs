@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::journal::JournalError;
+use crate::lookup::LookupError;
 use crate::sinks::feed::Invalid;
 
 /// An error answer.
@@ -47,6 +48,16 @@ impl From<Invalid> for Problem {
             allowed: Some(invalid.allowed.clone()),
             ..Self::new(StatusCode::BAD_REQUEST, invalid.to_string())
         }
+    }
+}
+
+impl From<LookupError> for Problem {
+    fn from(error: LookupError) -> Self {
+        let status = match error {
+            LookupError::Off(_) | LookupError::Unknown(_) => StatusCode::NOT_FOUND,
+            LookupError::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, error.to_string())
     }
 }
 

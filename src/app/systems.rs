@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::overview;
 use crate::config::Config;
 use crate::inbox::Inboxes;
 use crate::lookup::Lookups;
 use crate::model::{Batch, Source};
-use crate::sources::{Watcher, gpu, ray, simulator, vllm};
+use crate::sources::{Watcher, components, gpu, kubernetes, orchestrator, ray, simulator, vllm};
 use crate::status::Health;
 
 /// A part's name in `/status`, and its life.
@@ -42,7 +43,10 @@ impl Systems {
         };
         let mut made =
             Making { shared, watcher, lookups: Lookups::default(), inboxes: Inboxes::default(), parts: vec![] };
+        made.components();
         made.gpu();
+        made.kubernetes();
+        made.orchestrator();
         made.ray();
         made.vllm();
         Self { lookups: Arc::new(made.lookups), inboxes: Arc::new(made.inboxes), parts: made.parts }
@@ -79,12 +83,39 @@ impl Making<'_> {
         self.shared.status.report(name, Health::Off, why);
     }
 
+    /// The overview is always there: it says at least that nobody can tell.
+    fn components(&mut self) {
+        let look = overview::look(Arc::clone(&self.shared.board), Arc::clone(&self.shared.status));
+        self.add(
+            "source/components",
+            components::run(self.shared.config.components.clone(), look, self.watcher.clone()),
+        );
+    }
+
     fn gpu(&mut self) {
         let config = self.shared.config.gpu.clone();
         if !config.is_on() {
             return self.off("source/gpu", "gpu.dcgm_url is not set");
         }
         self.add("source/gpu", gpu::run(config, self.watcher.clone()));
+    }
+
+    fn kubernetes(&mut self) {
+        let config = self.shared.config.kubernetes.clone();
+        if !config.is_on() {
+            return self.off("source/kubernetes", "kubernetes.namespaces is empty");
+        }
+        let logs = kubernetes::Logs::new(&config.namespaces, Arc::clone(&self.shared.masker));
+        self.lookups.add(Source::Kubernetes, Arc::new(logs.clone()));
+        self.add("source/kubernetes", kubernetes::run(config, logs, self.watcher.clone()));
+    }
+
+    fn orchestrator(&mut self) {
+        let config = self.shared.config.orchestrator.clone();
+        if !config.is_on() {
+            return self.off("source/orchestrator", "orchestrator.address is not set");
+        }
+        self.add("source/orchestrator", orchestrator::run(config, self.watcher.clone()));
     }
 
     fn ray(&mut self) {

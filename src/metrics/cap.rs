@@ -35,6 +35,7 @@ const LIMITS: &[(&str, usize)] = &[
     ("node", 64),
     ("type", 50),
     ("uuid", 256),
+    ("version", 100),
 ];
 
 /// Longest label value, in characters.

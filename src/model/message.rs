@@ -22,14 +22,27 @@ pub enum Source {
     Kubernetes,
     Gpu,
     Alert,
+    Orchestrator,
+    Components,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 8] =
-        [Self::Nats, Self::Ray, Self::Neo4j, Self::Valkey, Self::Vllm, Self::Kubernetes, Self::Gpu, Self::Alert];
+    pub const ALL: [Self; 10] = [
+        Self::Nats,
+        Self::Ray,
+        Self::Neo4j,
+        Self::Valkey,
+        Self::Vllm,
+        Self::Kubernetes,
+        Self::Gpu,
+        Self::Alert,
+        Self::Orchestrator,
+        Self::Components,
+    ];
 
-    /// The name the API uses: `NATS`, `Ray`, `Neo4j`, `ValKey`, `vLLM`, `K8s`, `GPU`, `Alert`.
+    /// The name the API uses: `NATS`, `Ray`, `Neo4j`, `ValKey`, `vLLM`, `K8s`, `GPU`, `Alert`,
+    /// `Orchestrator`, `Fleet`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nats => "NATS",
@@ -40,6 +53,8 @@ impl Source {
             Self::Kubernetes => "K8s",
             Self::Gpu => "GPU",
             Self::Alert => "Alert",
+            Self::Orchestrator => "Orchestrator",
+            Self::Components => "Fleet",
         }
     }
 
@@ -54,6 +69,8 @@ impl Source {
             Self::Kubernetes => "kubernetes",
             Self::Gpu => "gpu",
             Self::Alert => "alert",
+            Self::Orchestrator => "orchestrator",
+            Self::Components => "components",
         }
     }
 

@@ -1,6 +1,7 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
+mod components;
 mod gpu;
 mod llm;
 mod ray;
@@ -230,10 +231,12 @@ impl Recorder {
     /// Sets the gauges of a watched system; what is gone from it goes too.
     pub fn panel(&mut self, panel: &Panel) {
         match panel {
+            Panel::Cluster(panel) => self.cluster(panel),
+            Panel::Components(panel) => self.components(panel),
             Panel::Gpu(panel) => self.gpus(panel),
             Panel::Ray(panel) => self.ray(panel),
-            // Its own metrics say the same: dashboards join on them.
-            Panel::Llm(_) => {}
+            // A server's own metrics say the same: dashboards join on them. The gauges of agents follow from events.
+            Panel::Llm(_) | Panel::Orchestrator(_) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::{gpu, ray, vllm};
+use crate::sources::{gpu, kubernetes, orchestrator, ray, vllm};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
@@ -24,6 +24,16 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
         add(findings, "vllm", vllm::probe(config.vllm.clone()).await);
     } else {
         off(findings, "vllm", "vllm.metrics_url");
+    }
+    if config.kubernetes.is_on() {
+        add(findings, "kubernetes", kubernetes::probe(config.kubernetes.clone()).await);
+    } else {
+        off(findings, "kubernetes", "kubernetes.namespaces");
+    }
+    if config.orchestrator.is_on() {
+        add(findings, "orchestrator", orchestrator::probe(config.orchestrator.clone()).await);
+    } else {
+        off(findings, "orchestrator", "orchestrator.address");
     }
 }
 

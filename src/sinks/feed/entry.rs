@@ -30,7 +30,7 @@ pub(crate) struct Event<'a> {
     seq: u64,
     /// `<stream>:<sequence>`.
     id: String,
-    /// `NATS`, `Ray`, `Neo4j`, `ValKey`, `vLLM`, `K8s`, `GPU` or `Alert`.
+    /// `NATS`, `Ray`, `Neo4j`, `ValKey`, `vLLM`, `K8s`, `GPU`, `Alert`, `Orchestrator` or `Fleet`.
     source: &'static str,
     /// The subject with its ids replaced by `*`.
     #[serde(rename = "type")]

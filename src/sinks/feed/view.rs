@@ -58,6 +58,9 @@ pub(crate) struct AgentJson<'a> {
     tasks: Vec<OutcomeJson<'a>>,
     /// What its LLM requests took.
     llm: SpendJson<'a>,
+    /// Whether an orchestrator has it in its registry; absent where none is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) registered: Option<bool>,
 }
 
 /// How a task of an agent went.
@@ -117,6 +120,7 @@ impl<'a> From<&'a AgentView> for AgentJson<'a> {
             tokens: agent.tokens,
             tasks: agent.tasks.iter().map(OutcomeJson::from).collect(),
             llm: SpendJson::from(&agent.spend),
+            registered: None,
         }
     }
 }
@@ -147,6 +151,9 @@ pub(crate) struct CouncilJson<'a> {
     last_event: Option<Time>,
     /// What the LLM requests of its agents took.
     llm: SpendJson<'a>,
+    /// Whether an orchestrator has it in its registry; absent where none is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) registered: Option<bool>,
 }
 
 impl<'a> From<&'a CouncilView> for CouncilJson<'a> {
@@ -162,6 +169,7 @@ impl<'a> From<&'a CouncilView> for CouncilJson<'a> {
             open_deliberations: council.open_deliberations,
             last_event: known(council.last_event),
             llm: SpendJson::from(&council.spend),
+            registered: None,
         }
     }
 }

@@ -47,6 +47,12 @@ impl Daemon {
         self.child.wait().expect("ended");
     }
 
+    /// Sends it a signal: `-STOP`, `-CONT`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args([signal, &pid]).status().expect("kill is there");
+    }
+
     /// SIGTERM, then the exit status.
     pub(crate) async fn stop(mut self) -> std::process::ExitStatus {
         let pid = self.child.id().to_string();
