@@ -2,11 +2,13 @@
 //! Takes: the journal, the board, the tail. Gives: REST, WebSocket, SSE, OpenAPI. Never: changes the fleet.
 
 mod access;
+mod cache;
 mod connection;
 mod events;
 mod files;
 mod fleet;
 mod gpu;
+mod graph;
 mod health;
 mod listing;
 mod live;
@@ -137,6 +139,12 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(fleet::all_consumers))
         .routes(routes!(fleet::streams))
         .routes(routes!(gpu::gpus))
+        .routes(routes!(cache::keys))
+        .routes(routes!(cache::key))
+        .routes(routes!(cache::activity))
+        .routes(routes!(graph::nodes))
+        .routes(routes!(graph::edges))
+        .routes(routes!(graph::node))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))

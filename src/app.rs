@@ -20,10 +20,10 @@ use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
-use crate::model::{Batch, Event, Timestamp};
+use crate::model::{Batch, Event, Source, Timestamp};
 use crate::privacy::Masker;
 use crate::sinks::otlp;
-use crate::sources::{Watcher, gpu, nats, simulator};
+use crate::sources::{Watcher, gpu, nats, neo4j, simulator, valkey};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
 
@@ -146,6 +146,13 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
     let journal: Arc<dyn Journal> = Arc::new(opened);
     let tail = Arc::new(Tail::new(journal.stats()?.last_seq));
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
+    let mut lookups = Lookups::default();
+    if config.neo4j.is_on() {
+        lookups.add(Source::Neo4j, neo4j::answerer(&config.neo4j, Arc::clone(&masker)));
+    }
+    if config.valkey.is_on() {
+        lookups.add(Source::Valkey, valkey::answerer(&config.valkey, Arc::clone(&masker)));
+    }
     Ok(Shared {
         config: Arc::new(config),
         journal,
@@ -154,7 +161,7 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
         metrics,
         status,
         masker,
-        lookups: Arc::default(),
+        lookups: Arc::new(lookups),
     })
 }
 
@@ -276,6 +283,9 @@ fn watch_simulated(config: &mut Config, addresses: simulator::Addresses) -> Resu
     if !config.gpu.is_on() {
         config.gpu.dcgm_url = Some(at("/dcgm/metrics")?);
     }
+    if !config.valkey.is_on() {
+        config.valkey.url = Some(format!("redis://{}", addresses.valkey).parse().context("an address of our own")?);
+    }
     Ok(())
 }
 
@@ -286,14 +296,14 @@ fn start_watchers(
     stop: &CancellationToken,
     sources: &mut JoinSet<(&'static str, Result<()>)>,
 ) {
-    let watcher = Watcher {
+    let all = Watcher {
         masker: Arc::clone(&shared.masker),
         events: events.clone(),
         metrics: Arc::clone(&shared.metrics),
         status: Arc::clone(&shared.status),
         stop: stop.clone(),
     };
-    let config = shared.config.gpu.clone();
+    let (config, watcher) = (shared.config.gpu.clone(), all.clone());
     if config.is_on() {
         sources.spawn(async move {
             gpu::run(config, watcher).await;
@@ -301,6 +311,24 @@ fn start_watchers(
         });
     } else {
         shared.status.report("source/gpu", Health::Off, "gpu.dcgm_url is not set");
+    }
+    let (config, watcher) = (shared.config.neo4j.clone(), all.clone());
+    if config.is_on() {
+        sources.spawn(async move {
+            neo4j::run(config, watcher).await;
+            ("source/neo4j", Ok(()))
+        });
+    } else {
+        shared.status.report("source/neo4j", Health::Off, "neo4j.uri is not set");
+    }
+    let (config, watcher) = (shared.config.valkey.clone(), all);
+    if config.is_on() {
+        sources.spawn(async move {
+            valkey::run(config, watcher).await;
+            ("source/valkey", Ok(()))
+        });
+    } else {
+        shared.status.report("source/valkey", Health::Off, "valkey.url is not set");
     }
 }
 

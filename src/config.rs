@@ -10,12 +10,14 @@ mod journal;
 mod load;
 mod log;
 mod nats;
+mod neo4j;
 mod otlp;
 mod privacy;
 mod problem;
 mod section;
 mod setting;
 mod telemetry;
+mod valkey;
 mod watched;
 
 pub use agents::Agents;
@@ -26,12 +28,14 @@ pub use journal::Journal;
 pub use load::{default_file, load, load_text};
 pub use log::{Log, LogFormat};
 pub use nats::Nats;
+pub use neo4j::Neo4j;
 pub use otlp::{Otlp, OtlpProtocol};
 pub use privacy::{Content, Privacy};
 pub use problem::{Problem, Problems};
 pub use section::{KeyInfo, Shown};
 pub use setting::{ByteSize, Setting, mask_parts, shown_texts, shown_url};
 pub use telemetry::Telemetry;
+pub use valkey::Valkey;
 
 section::config! {
     /// The whole configuration.
@@ -41,6 +45,8 @@ section::config! {
         journal: Journal,
         otlp: Otlp,
         gpu: Gpu,
+        neo4j: Neo4j,
+        valkey: Valkey,
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,

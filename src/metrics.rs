@@ -3,12 +3,14 @@
 //! Never: logic. What feeds a family is in the part that owns the fact.
 
 mod agents;
+mod cache;
 mod cap;
 mod consumers;
 mod events;
 mod family;
 mod feed;
 mod gpu;
+mod graph;
 mod journal;
 mod otlp;
 mod process;
@@ -16,12 +18,14 @@ mod sources;
 mod stories;
 
 pub use agents::AgentMetrics;
+pub use cache::CacheMetrics;
 pub use cap::LabelCap;
 pub use consumers::ConsumerMetrics;
 pub use events::EventMetrics;
 pub use family::FamilyInfo;
 pub use feed::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use graph::GraphMetrics;
 pub use journal::JournalMetrics;
 pub use otlp::OtlpMetrics;
 pub use process::ProcessMetrics;
@@ -44,7 +48,9 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
+    pub cache: CacheMetrics,
     pub gpu: GpuMetrics,
+    pub graph: GraphMetrics,
     pub process: ProcessMetrics,
 }
 
@@ -68,7 +74,9 @@ impl Metrics {
             journal: JournalMetrics::new(&registry),
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
+            cache: CacheMetrics::new(&registry),
             gpu: GpuMetrics::new(&registry),
+            graph: GraphMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
             registry,
         }
@@ -94,7 +102,9 @@ impl Metrics {
             JournalMetrics::INFO,
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
+            CacheMetrics::INFO,
             GpuMetrics::INFO,
+            GraphMetrics::INFO,
             ProcessMetrics::INFO,
             LabelCap::INFO,
         ]

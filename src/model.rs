@@ -29,7 +29,10 @@ pub use key::Key;
 pub use measure::{Measure, Outcome};
 pub use message::{Form, Message, Payload, Source};
 pub use observed::{Observed, What};
-pub use panel::{Gpu, GpuPanel, Panel};
+pub use panel::{
+    CacheEvent, CacheEvents, CacheKey, CacheMonitor, CachePanel, CacheScan, CacheTotals, Gpu, GpuPanel, GraphEdge,
+    GraphNode, GraphPanel, LabelCount, NotAvailable, Panel, PrefixCount, TopKeys, TypeCount,
+};
 pub use record::{Body, Link, LinkKind, Record, Resolved, Seq, Severity};
 pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport};
 pub use span::{Attribute, AttributeValue, Span, SpanEvent, SpanKind, SpanLink, SpanStatus};

@@ -1,7 +1,9 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
+mod cache;
 mod gpu;
+mod graph;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -223,7 +225,9 @@ impl Recorder {
     /// Sets the gauges of a watched system; what is gone from it goes too.
     pub fn panel(&mut self, panel: &Panel) {
         match panel {
+            Panel::Cache(panel) => self.cache(panel),
             Panel::Gpu(panel) => self.gpus(panel),
+            Panel::Graph(panel) => self.graph(panel),
         }
     }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod moody;
 pub(crate) mod nats;
+pub(crate) mod neo4j;
 pub(crate) mod proxy;
+pub(crate) mod redis;
 
 pub(crate) use crate::support::until;

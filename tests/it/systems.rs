@@ -2,3 +2,5 @@
 
 mod faults;
 mod gpu;
+mod neo4j;
+mod valkey;

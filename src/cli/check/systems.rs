@@ -5,15 +5,25 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::gpu;
+use crate::sources::{gpu, neo4j, valkey};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
     if config.gpu.is_on() {
-        add(findings, "gpu", gpu::probe(config.gpu.clone(), masker).await);
+        add(findings, "gpu", gpu::probe(config.gpu.clone(), Arc::clone(&masker)).await);
     } else {
         off(findings, "gpu", "gpu.dcgm_url");
+    }
+    if config.neo4j.is_on() {
+        add(findings, "neo4j", neo4j::probe(config.neo4j.clone(), Arc::clone(&masker)).await);
+    } else {
+        off(findings, "neo4j", "neo4j.uri");
+    }
+    if config.valkey.is_on() {
+        add(findings, "valkey", valkey::probe(config.valkey.clone(), masker).await);
+    } else {
+        off(findings, "valkey", "valkey.url");
     }
 }
 
