@@ -2,12 +2,14 @@
 //! Takes: the journal, the board, the tail. Gives: REST, WebSocket, SSE, OpenAPI. Never: changes the fleet.
 
 mod access;
+mod cache;
 mod components;
 mod connection;
 mod events;
 mod files;
 mod fleet;
 mod gpu;
+mod graph;
 mod health;
 mod ingest;
 mod kubernetes;
@@ -157,6 +159,12 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(kubernetes::workloads))
         .routes(routes!(kubernetes::ray_jobs))
         .routes(routes!(kubernetes::ray_clusters))
+        .routes(routes!(cache::keys))
+        .routes(routes!(cache::key))
+        .routes(routes!(cache::activity))
+        .routes(routes!(graph::nodes))
+        .routes(routes!(graph::edges))
+        .routes(routes!(graph::node))
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))

@@ -13,6 +13,7 @@ mod kubernetes;
 mod load;
 mod log;
 mod nats;
+mod neo4j;
 mod orchestrator;
 mod otlp;
 mod privacy;
@@ -21,6 +22,7 @@ mod ray;
 mod section;
 mod setting;
 mod telemetry;
+mod valkey;
 mod vllm;
 mod watched;
 
@@ -35,6 +37,7 @@ pub use kubernetes::Kubernetes;
 pub use load::{default_file, load, load_text};
 pub use log::{Log, LogFormat};
 pub use nats::Nats;
+pub use neo4j::Neo4j;
 pub use orchestrator::Orchestrator;
 pub use otlp::{Otlp, OtlpProtocol};
 pub use privacy::{Content, Privacy};
@@ -43,6 +46,7 @@ pub use ray::Ray;
 pub use section::{KeyInfo, Shown};
 pub use setting::{ByteSize, Setting, mask_parts, shown_texts, shown_url};
 pub use telemetry::Telemetry;
+pub use valkey::Valkey;
 pub use vllm::Vllm;
 
 section::config! {
@@ -59,6 +63,8 @@ section::config! {
         kubernetes: Kubernetes,
         orchestrator: Orchestrator,
         components: Components,
+        neo4j: Neo4j,
+        valkey: Valkey,
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,

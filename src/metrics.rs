@@ -3,6 +3,7 @@
 //! Never: logic. What feeds a family is in the part that owns the fact.
 
 mod agents;
+mod cache;
 mod cap;
 mod components;
 mod consumers;
@@ -10,6 +11,7 @@ mod events;
 mod family;
 mod feed;
 mod gpu;
+mod graph;
 mod journal;
 mod llm;
 mod otlp;
@@ -19,6 +21,7 @@ mod sources;
 mod stories;
 
 pub use agents::AgentMetrics;
+pub use cache::CacheMetrics;
 pub use cap::LabelCap;
 pub use components::ComponentMetrics;
 pub use consumers::ConsumerMetrics;
@@ -26,6 +29,7 @@ pub use events::EventMetrics;
 pub use family::FamilyInfo;
 pub use feed::FeedMetrics;
 pub use gpu::GpuMetrics;
+pub use graph::GraphMetrics;
 pub use journal::JournalMetrics;
 pub use llm::LlmMetrics;
 pub use otlp::OtlpMetrics;
@@ -51,8 +55,10 @@ pub struct Metrics {
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
     pub components: ComponentMetrics,
-    pub gpu: GpuMetrics,
     pub llm: LlmMetrics,
+    pub cache: CacheMetrics,
+    pub gpu: GpuMetrics,
+    pub graph: GraphMetrics,
     pub process: ProcessMetrics,
     pub ray: RayMetrics,
 }
@@ -78,8 +84,10 @@ impl Metrics {
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
             components: ComponentMetrics::new(&registry),
-            gpu: GpuMetrics::new(&registry),
             llm: LlmMetrics::new(&registry),
+            cache: CacheMetrics::new(&registry),
+            gpu: GpuMetrics::new(&registry),
+            graph: GraphMetrics::new(&registry),
             process: ProcessMetrics::new(&registry),
             ray: RayMetrics::new(&registry),
             registry,
@@ -107,8 +115,10 @@ impl Metrics {
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
             ComponentMetrics::INFO,
-            GpuMetrics::INFO,
             LlmMetrics::INFO,
+            CacheMetrics::INFO,
+            GpuMetrics::INFO,
+            GraphMetrics::INFO,
             ProcessMetrics::INFO,
             RayMetrics::INFO,
             LabelCap::INFO,

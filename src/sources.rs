@@ -7,11 +7,14 @@ pub mod gpu;
 mod http;
 pub mod kubernetes;
 pub mod nats;
+pub mod neo4j;
 mod observe;
 pub mod orchestrator;
+mod password;
 pub mod ray;
 mod room;
 pub mod simulator;
+pub mod valkey;
 pub mod vllm;
 mod watch;
 

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::inbox::Inboxes;
 use crate::lookup::Lookups;
 use crate::model::{Batch, Source};
-use crate::sources::{Watcher, components, gpu, kubernetes, orchestrator, ray, simulator, vllm};
+use crate::sources::{Watcher, components, gpu, kubernetes, neo4j, orchestrator, ray, simulator, valkey, vllm};
 use crate::status::Health;
 
 /// A part's name in `/status`, and its life.
@@ -46,8 +46,10 @@ impl Systems {
         made.components();
         made.gpu();
         made.kubernetes();
+        made.neo4j();
         made.orchestrator();
         made.ray();
+        made.valkey();
         made.vllm();
         Self { lookups: Arc::new(made.lookups), inboxes: Arc::new(made.inboxes), parts: made.parts }
     }
@@ -110,6 +112,15 @@ impl Making<'_> {
         self.add("source/kubernetes", kubernetes::run(config, logs, self.watcher.clone()));
     }
 
+    fn neo4j(&mut self) {
+        let config = self.shared.config.neo4j.clone();
+        if !config.is_on() {
+            return self.off("source/neo4j", "neo4j.uri is not set");
+        }
+        self.lookups.add(Source::Neo4j, neo4j::answerer(&config, Arc::clone(&self.shared.masker)));
+        self.add("source/neo4j", neo4j::run(config, self.watcher.clone()));
+    }
+
     fn orchestrator(&mut self) {
         let config = self.shared.config.orchestrator.clone();
         if !config.is_on() {
@@ -134,6 +145,15 @@ impl Making<'_> {
         self.add("source/ray", ray::run(config, pushing, self.watcher.clone()));
     }
 
+    fn valkey(&mut self) {
+        let config = self.shared.config.valkey.clone();
+        if !config.is_on() {
+            return self.off("source/valkey", "valkey.url is not set");
+        }
+        self.lookups.add(Source::Valkey, valkey::answerer(&config, Arc::clone(&self.shared.masker)));
+        self.add("source/valkey", valkey::run(config, self.watcher.clone()));
+    }
+
     fn vllm(&mut self) {
         let config = self.shared.config.vllm.clone();
         if !config.is_on() {
@@ -156,6 +176,9 @@ pub(super) fn watch_simulated(config: &mut Config, addresses: simulator::Address
     }
     if !config.ray.is_on() {
         config.ray.url = Some(at("/ray")?);
+    }
+    if !config.valkey.is_on() {
+        config.valkey.url = Some(format!("redis://{}", addresses.valkey).parse().context("an address of our own")?);
     }
     Ok(())
 }

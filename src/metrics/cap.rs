@@ -28,6 +28,7 @@ const LIMITS: &[(&str, usize)] = &[
     ("model", 50),
     ("phase", 50),
     ("rule", 100),
+    ("command", 250),
     ("component", 50),
     ("gpu", 64),
     ("key_prefix", 50),

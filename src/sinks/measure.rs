@@ -1,8 +1,10 @@
 //! Measures and changes of state → metric families.
 //! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
 
+mod cache;
 mod components;
 mod gpu;
+mod graph;
 mod llm;
 mod ray;
 mod shown;
@@ -233,10 +235,12 @@ impl Recorder {
         match panel {
             Panel::Cluster(panel) => self.cluster(panel),
             Panel::Components(panel) => self.components(panel),
-            Panel::Gpu(panel) => self.gpus(panel),
             Panel::Ray(panel) => self.ray(panel),
             // A server's own metrics say the same: dashboards join on them. The gauges of agents follow from events.
             Panel::Llm(_) | Panel::Orchestrator(_) => {}
+            Panel::Cache(panel) => self.cache(panel),
+            Panel::Gpu(panel) => self.gpus(panel),
+            Panel::Graph(panel) => self.graph(panel),
         }
     }
 

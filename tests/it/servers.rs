@@ -3,7 +3,9 @@
 pub(crate) mod kubernetes;
 pub(crate) mod moody;
 pub(crate) mod nats;
+pub(crate) mod neo4j;
 pub(crate) mod proxy;
 pub(crate) mod ray;
+pub(crate) mod redis;
 
 pub(crate) use crate::support::until;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::{gpu, kubernetes, orchestrator, ray, vllm};
+use crate::sources::{gpu, kubernetes, neo4j, orchestrator, ray, valkey, vllm};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
@@ -16,7 +16,7 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
         off(findings, "gpu", "gpu.dcgm_url");
     }
     if config.ray.is_on() {
-        add(findings, "ray", ray::probe(config.ray.clone(), masker).await);
+        add(findings, "ray", ray::probe(config.ray.clone(), Arc::clone(&masker)).await);
     } else {
         off(findings, "ray", "ray.url");
     }
@@ -34,6 +34,16 @@ pub(super) async fn examine(config: &Config, findings: &mut Findings) {
         add(findings, "orchestrator", orchestrator::probe(config.orchestrator.clone()).await);
     } else {
         off(findings, "orchestrator", "orchestrator.address");
+    }
+    if config.neo4j.is_on() {
+        add(findings, "neo4j", neo4j::probe(config.neo4j.clone(), Arc::clone(&masker)).await);
+    } else {
+        off(findings, "neo4j", "neo4j.uri");
+    }
+    if config.valkey.is_on() {
+        add(findings, "valkey", valkey::probe(config.valkey.clone(), masker).await);
+    } else {
+        off(findings, "valkey", "valkey.url");
     }
 }
 
