@@ -3,10 +3,12 @@
 mod components;
 mod faults;
 mod gpu;
+mod isolation;
 mod kubernetes;
 mod neo4j;
 mod orchestrator;
 mod ray;
 mod real_ray;
+mod story;
 mod valkey;
 mod vllm;

@@ -401,8 +401,12 @@ async fn deliberations_of_the_executor_come_and_go() {
         assert_eq!(status().await.map(|(status, ..)| status).as_deref(), Some("RUNNING"), "and ends nothing");
         *executor.jobs.lock() = Ok(Vec::new());
         until("it is gone", PATIENCE, || async { status().await.filter(|(s, ..)| s == "ENDED") }).await;
-        let events = daemon.json("/api/events?source=Ray&story=s-1&type=ray.job.ended").await.expect("events");
-        assert!(events["items"][0]["summary"].as_str().is_some_and(|s| s.ends_with("(not told how)")), "{events}");
+        let told = || async {
+            let events = daemon.json("/api/events?source=Ray&story=s-1&type=ray.job.ended").await?;
+            events["items"][0]["summary"].as_str().map(str::to_owned)
+        };
+        let summary = until("its end is in the history", PATIENCE, told).await;
+        assert!(summary.ends_with("(not told how)"), "{summary}");
         let asked = executor.asked.lock().clone();
         assert!(asked.iter().all(|path| path.ends_with("/GetActiveJobs")), "{asked:?}");
     }
