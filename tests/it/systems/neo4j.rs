@@ -95,6 +95,7 @@ async fn counts_new_nodes_and_the_neighbourhood_of_a_story() {
     assert_eq!(planned["created_by"], "ana", "{planned}");
     let unsigned = of("Story").into_iter().find(|story| story["properties"]["id"].is_null()).expect("context's node");
     assert_eq!(unsigned["created_by_not_available"]["code"], "not_recorded", "{unsigned}");
+    assert_eq!(planned["created_at_not_available"]["code"], "not_recorded", "{planned}");
     let edges = daemon.json("/api/graph/edges?story=s-1").await.expect("the story is there");
     let edges = edges["items"].as_array().expect("a list").clone();
     let kinds: std::collections::BTreeSet<_> = edges.iter().filter_map(|e| e["mainstat"].as_str()).collect();
