@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Failure, reason};
@@ -79,10 +79,12 @@ pub(super) async fn run<P: Poll>(mut poll: P, pace: Pace, watcher: &Watcher) {
     watcher.status.report(&part, Health::Starting, "asking for the first time");
     let mut failures = 0;
     while !watcher.stop.is_cancelled() {
+        let began = Instant::now();
         let asked = tokio::select! {
             asked = timeout(pace.deadline, AssertUnwindSafe(poll.poll()).catch_unwind()) => asked,
             () = watcher.stop.cancelled() => break,
         };
+        sources.poll_duration.with_label_values(&[P::NAME]).observe(began.elapsed().as_secs_f64());
         // One source's fault is none of the others': it is told, and asked again.
         let asked = match asked {
             Ok(Ok(asked)) => asked,
