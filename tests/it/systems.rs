@@ -9,6 +9,7 @@ mod neo4j;
 mod orchestrator;
 mod ray;
 mod real_ray;
+mod rude;
 mod story;
 mod valkey;
 mod vllm;
