@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::faults::{comes_and_goes, started, survived, token_rotates};
-use crate::servers::moody::{Moody, PATIENCE};
+use crate::servers::moody::{Mood, Moody, PATIENCE};
 use crate::support::daemon::Daemon;
 use crate::support::until;
 
@@ -127,6 +127,36 @@ async fn the_same_error_after_a_recovery_is_another_one() {
     until("the error is told again", PATIENCE, || async { told(&daemon).await == expected }).await;
     looked(&server).await;
     assert_eq!(told(&daemon).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_error_tells_a_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    std::fs::write(&token, "plain-words-only\n").expect("written");
+    let (server, mut variables) = exporter().await;
+    variables[0].1 += "?key=hush-hush";
+    variables.push(("FLEETSCOPE_GPU__TOKEN_FILE", token.display().to_string()));
+    let daemon = started(&folder.path().join("journal"), &variables).await;
+    until("processors are shown", PATIENCE, || async { daemon.json(ROUTE).await.is_some_and(|p| shown(&p)) }).await;
+    for mood in [Mood::Telltale, Mood::Garbage, Mood::Status(500)] {
+        server.mood(Mood::Well);
+        until("it is well", PATIENCE, || async {
+            daemon.json(ROUTE).await.is_some_and(|p| p["stale_because"].is_null())
+        })
+        .await;
+        server.mood(mood);
+        let mut why = String::new();
+        until("the fault is told", PATIENCE, || async {
+            daemon.json(ROUTE).await.is_some_and(|p| p["stale_because"].is_string())
+        })
+        .await;
+        for page in [ROUTE, "/status"] {
+            why += &daemon.get(page).await.expect("the route answers");
+        }
+        assert!(why.contains("/metrics"), "{mood:?}: what was asked is not said: {why}");
+        assert!(!why.contains("hush-hush") && !why.contains("plain-words-only"), "{mood:?}: {why}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
