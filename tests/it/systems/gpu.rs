@@ -57,7 +57,7 @@ async fn an_error_of_a_processor_is_an_entry_once() {
         let events = page["items"].as_array().expect("a list");
         assert_eq!(events.len(), 1, "life {life}: {page}");
         assert_eq!((&events[0]["type"], &events[0]["severity"]), (&"gpu.error".into(), &"error".into()));
-        assert!(daemon.sample(r#"fleetscope_events_total{outcome="duplicate",source="GPU"}"#).await >= Some(1.0));
+        assert!(daemon.sample(r#"fleetscope_events_total{outcome="duplicate",source="gpu"}"#).await >= Some(1.0));
         assert!(daemon.stop().await.success());
     }
 }
