@@ -14,17 +14,20 @@ use std::time::Duration;
 use tokio::time::timeout;
 use url::Url;
 
+use super::exposition::Sample;
 use super::failure::{Failure, reason};
 use super::http::Http;
 use super::watch::{self, Pace, Poll, Seen, Watcher};
 use crate::config;
-use crate::model::{Event, Gpu, GpuPanel, Panel, Timestamp};
+use crate::model::{Event, Gpu, GpuPanel, Panel, Text, Timestamp, clean_id};
 use crate::privacy::Masker;
 
 /// A page of metrics may have so many bytes: 100 processors take about 1 MiB.
 const MAX_PAGE: usize = 16 << 20;
 /// Processors shown.
 const MAX_GPUS: usize = 1_000;
+/// What exporters call a megabyte.
+const MIB: f64 = 1_048_576.0;
 
 /// Asks until stopped.
 pub async fn run(config: config::Gpu, watcher: Watcher) {
@@ -97,19 +100,7 @@ impl Gpus {
     }
 }
 
-/// The samples of a page of metrics.
-fn samples(page: &str) -> Result<Vec<prometheus_parse::Sample>, Failure> {
-    let lines = page.lines().map(|line| Ok(line.to_owned()));
-    let scrape = prometheus_parse::Scrape::parse(lines)
-        .map_err(|error| Failure::new(reason::MALFORMED, format!("no page of metrics: {error}")))?;
-    Ok(scrape.samples)
-}
-
-/// The number of a sample, whichever kind it was declared as.
-fn number(sample: &prometheus_parse::Sample) -> Option<f64> {
-    use prometheus_parse::Value;
-    match sample.value {
-        Value::Counter(n) | Value::Gauge(n) | Value::Untyped(n) => Some(n).filter(|n| n.is_finite()),
-        Value::Histogram(_) | Value::Summary(_) => None,
-    }
+/// A name on a page: printable, and with the hash of the whole where it is long.
+fn label(sample: &Sample<'_>, name: &str) -> Option<Text> {
+    sample.label(name).and_then(clean_id)
 }
