@@ -174,7 +174,7 @@ async fn pods_their_crashes_and_their_end_are_told_once() {
     let daemon = started(&journal, &variables).await;
     fresh(&daemon).await;
     shown(&daemon, PODS, |pod| pod["pod"] == "out-1").await;
-    let duplicate = r#"fleetscope_events_total{outcome="duplicate",source="K8s"}"#;
+    let duplicate = r#"fleetscope_events_total{outcome="duplicate",source="kubernetes"}"#;
     until("it was told again", BOUND, || async { daemon.sample(duplicate).await >= Some(2.0) }).await;
     assert_eq!(events(&daemon, "k8s.*").await.len(), before, "nothing is new after a restart");
 }

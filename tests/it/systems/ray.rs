@@ -87,9 +87,9 @@ async fn jobs_are_shown_told_and_measured() {
             let trace = daemon.get("/api/stories/US-001/trace").await.expect("the trace");
             assert_eq!(trace.matches(r#""name":"ray.job""#).count(), 5, "{trace}");
         } else {
-            let duplicates = r#"fleetscope_events_total{outcome="duplicate",source="Ray"}"#;
+            let duplicates = r#"fleetscope_events_total{outcome="duplicate",source="ray"}"#;
             until("all is known", PATIENCE, || async { daemon.sample(duplicates).await >= Some(9.0) }).await;
-            let journaled = r#"fleetscope_events_total{outcome="journaled",source="Ray"}"#;
+            let journaled = r#"fleetscope_events_total{outcome="journaled",source="ray"}"#;
             assert_eq!(daemon.sample(journaled).await, Some(0.0), "a restart tells nothing anew");
         }
         assert!(daemon.stop().await.success());
