@@ -54,7 +54,7 @@ impl Systems {
         let systems = Self {
             nats: Server::start().await?,
             ray: ray::RayServer::shared().await.context(format!("Ray {missing}"))?,
-            redis: redis::Redis::start(&[]).context(format!("Redis {missing}"))?,
+            redis: redis::Redis::start(&["--enable-debug-command", "local"]).context(format!("Redis {missing}"))?,
             neo4j: neo4j::alone().await.context(format!("Neo4j {missing}"))?,
             kube: kubernetes::server().await.context(format!("the Kubernetes API server {missing}"))?,
             folder: tempfile::tempdir()?,
