@@ -119,7 +119,9 @@ impl Correlator {
                     self.memory.is_news(message);
                 }
                 self.fold_message(message);
-                self.forget_early(&message.stream, message.stream_seq, message.stored);
+                if message.observed.is_none() {
+                    self.forget_early(&message.stream, message.stream_seq, message.stored);
+                }
             }
             Body::Delivery(delivery) => self.memory.replay_delivery(delivery),
             Body::Tick => {
@@ -198,7 +200,8 @@ impl Correlator {
 
     /// An entry of the history.
     fn enter(&mut self, mut message: Box<Message>, out: &mut Output) {
-        if message.observed.is_some() {
+        let observed = message.observed.is_some();
+        if observed {
             message.stream_seq = self.next_seq;
         }
         let folded = self.fold_message(&message);
@@ -216,7 +219,10 @@ impl Correlator {
         let at = message.stored;
         let body = Body::Message(message, Box::new(folded.resolved));
         out.records.push(Record { seq, at, body, spans: folded.spans, links: folded.links });
-        self.settle_early(&stream, stream_seq, out);
+        // Entries of watched systems are of no stream, whatever a stream may be called.
+        if !observed {
+            self.settle_early(&stream, stream_seq, out);
+        }
     }
 
     /// Folds a message into the state: the same for one that comes in and one read back.
@@ -229,11 +235,9 @@ impl Correlator {
         self.memory.share(&mut ids);
         let violations = self.rules.violations(message);
         let severity = message.observed.as_ref().map_or_else(|| summary::severity(message), |o| o.severity);
-        let repeated = self
-            .memory
-            .rings
-            .get(&message.stream)
-            .is_some_and(|ring| ring.incarnation == message.incarnation && ring.get(message.stream_seq).is_some());
+        let ring = self.memory.rings.get(&message.stream).filter(|_| message.observed.is_none());
+        let repeated =
+            ring.is_some_and(|ring| ring.incarnation == message.incarnation && ring.get(message.stream_seq).is_some());
         let mut fold = Fold::new(&mut self.memory, &self.settings, self.next_seq, message.stored);
         fold.message = Some(message);
         if message.received != Timestamp::ZERO {

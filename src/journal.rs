@@ -33,7 +33,9 @@ pub enum JournalError {
         what: String,
     },
     /// The file was written by a version that this one does not know.
-    #[error("the journal has format {found}, this version reads {known}")]
+    #[error(
+        "the journal has format {found}, this version reads {known}: move journal.path away, and what NATS still holds is read again"
+    )]
     Format {
         /// In the file.
         found: u32,

@@ -3,7 +3,7 @@
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -39,7 +39,7 @@ pub(super) async fn count(State(api): State<Api>, request: Request, next: Next) 
     let route = route.as_ref().map_or("none", |r| r.as_str());
     let span = tracing::info_span!(
         "request",
-        otel.name = format!("{} {route}", request.method()),
+        otel.name = format!("{} {route}", known(request.method())),
         otel.kind = "server",
         http.response.status_code = tracing::field::Empty,
     );
@@ -48,6 +48,23 @@ pub(super) async fn count(State(api): State<Api>, request: Request, next: Next) 
     span.record("http.response.status_code", code.as_u16());
     api.context.metrics.feed.requests.with_label_values(&[route, code.as_str()]).inc();
     response
+}
+
+/// The method, if it is one of HTTP's own: anybody may make up another.
+fn known(method: &Method) -> &'static str {
+    let all = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::CONNECT,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::PATCH,
+    ];
+    let names = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    all.iter().position(|known| known == method).map_or("_OTHER", |at| names[at])
 }
 
 /// What keeps an answer from being misread, framed or kept.

@@ -80,7 +80,8 @@ impl Committer {
 
     /// Commits a last snapshot, so that the next start has nothing to replay.
     pub(super) fn finish(&mut self, correlator: &Correlator) {
-        if self.since_snapshot == 0 {
+        // What waits for its message stands in no record.
+        if self.since_snapshot == 0 && correlator.waiting() == 0 {
             return;
         }
         let snapshot = correlator.snapshot();

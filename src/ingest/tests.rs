@@ -105,3 +105,13 @@ fn what_was_received_is_accounted_for_over_a_restart() {
     let third = life(folder.path(), vec![Event::Tick(at(60))]);
     assert_eq!(terms.map(&third), [1, 0, 1, 0]);
 }
+
+#[test]
+fn acknowledgements_that_wait_are_kept_although_no_record_came() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let terms = ["received", "journaled", "unmatched", "waiting"];
+    let first = life(folder.path(), vec![ack(7)]);
+    assert_eq!(terms.map(&first), [1, 0, 0, 1]);
+    let second = life(folder.path(), vec![message(7)]);
+    assert_eq!(terms.map(&second), [2, 2, 0, 0], "the message and its delivery");
+}

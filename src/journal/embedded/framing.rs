@@ -192,7 +192,8 @@ impl Framing {
 /// The stream (with its incarnation, hashed) and sequence of a stored message.
 fn origin_of(record: &Record) -> Option<(u64, u64)> {
     let (message, _) = record.entry()?;
-    (!message.stream.is_empty()).then(|| (stream_hash(&message.stream, message.incarnation), message.stream_seq))
+    let stored = !message.stream.is_empty() && message.observed.is_none();
+    stored.then(|| (stream_hash(&message.stream, message.incarnation), message.stream_seq))
 }
 
 /// One life of a stream, as a number.

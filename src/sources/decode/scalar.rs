@@ -74,6 +74,8 @@ impl Scalar<'_> {
     fn put(self, value: Value<'_>) {
         if let Some(rank) = self.rank
             && let Some(claim) = Claim::of(value)
+            // The first of its kind counts, so a body that repeats one costs nothing more.
+            && self.read.times.iter().all(|(held, _)| *held != rank)
         {
             self.read.times.push((rank, claim));
         }

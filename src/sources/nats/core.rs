@@ -1,6 +1,7 @@
 //! Subjects that no stream keeps: heard while we listen, lost while we do not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 
@@ -14,6 +15,8 @@ use crate::sources::decode::Raw;
 const MAX_BYTES: usize = 4 << 20;
 /// Messages taken at a time.
 const CHUNK: usize = 256;
+/// How long the last of it may wait for room at a stop.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Listens until stopped.
 pub(super) async fn run(shared: Arc<Shared>, subject: String) {
@@ -60,7 +63,11 @@ pub(super) async fn run(shared: Arc<Shared>, subject: String) {
             }
         }
     }
+    // What was seen is handed over, unless a journal that refuses would hold up the end.
     if !events.is_empty() {
-        let _ = shared.events.send(Batch { events, positions: Vec::new() }).await;
+        match tokio::time::timeout(LAST, shared.events.reserve()).await {
+            Ok(Ok(room)) => room.send(Batch { events, positions: Vec::new() }),
+            _ => shared.metrics.sources.missed.with_label_values(&[SOURCE, ""]).inc_by(events.len() as u64),
+        }
     }
 }

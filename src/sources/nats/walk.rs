@@ -78,7 +78,10 @@ pub(super) async fn walk(
             Err(error) if error.is_no_message() => {
                 outlet.flush().await?;
                 if gone_up_to > before {
-                    missed(shared, &stream.name, gone_up_to - before);
+                    // What is asked for from a time on was never missed before the first message of that time.
+                    if not_before.is_none() {
+                        missed(shared, &stream.name, gone_up_to - before);
+                    }
                     outlet.skip_to(gone_up_to);
                     outlet.commit().await?;
                 } else if stream.last_seq.load(Ordering::Relaxed) > before {

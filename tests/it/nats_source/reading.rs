@@ -133,6 +133,21 @@ async fn since(binary: &Path) {
     let seen = sequences(&source.messages(1).await);
     assert_eq!(seen, [2]);
     source.stop().await;
+    // Of a work queue that was emptied nothing was missed: nobody asked for what is older.
+    let retention = stream::RetentionPolicy::WorkQueue;
+    let subjects = vec!["jobs".to_owned()];
+    make(&fleet, stream::Config { name: "JOBS".to_owned(), subjects, retention, ..Default::default() }).await;
+    for _ in 0..3 {
+        publish(&fleet, "jobs", "{}").await;
+    }
+    fleet.get_stream("JOBS").await.expect("there").purge().await.expect("purged");
+    let short = config::Nats { start: "1ms".to_owned(), ..config(&server.url()) };
+    let mut source = Source::start(short, Vec::new());
+    source.next("a poll", |e| matches!(e, Event::Consumers(_)).then_some(())).await;
+    publish(&fleet, "jobs", "{}").await;
+    assert_eq!(sequences(&source.messages(1).await), [4]);
+    assert_eq!(source.missed("JOBS"), 0);
+    source.stop().await;
 }
 
 async fn missed(binary: &Path) {

@@ -104,6 +104,8 @@ async fn idle_queue(binary: &Path) {
     }
     // Ten times a second from the second look on; at the pace of the first, eight looks would take 400 ms.
     assert!(times[9] - times[1] > Duration::from_millis(600), "eight looks in {:?}", times[9] - times[1]);
+    // A look every five seconds would take forty.
+    assert!(times[9] - times[1] < Duration::from_secs(15), "eight looks in {:?}", times[9] - times[1]);
     // It is read nevertheless, and before a worker that takes its time is done with it.
     let mut worker = Worker::start(&fleet, "AGENT_WORK", "worker").await;
     publish(&fleet, "agent.work.a", "{}").await;
