@@ -21,11 +21,11 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long a watch lasts where its client does not say.
 const WATCH: Duration = Duration::from_mins(5);
 
-type Shared = State<Arc<Systems>>;
+pub(super) type Shared = State<Arc<Systems>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
+pub(super) struct Asked {
     #[serde(default)]
     watch: Option<String>,
     #[serde(default)]
@@ -35,7 +35,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn watches(&self) -> bool {
+    pub(super) fn watches(&self) -> bool {
         self.watch.as_deref().is_some_and(|watch| watch != "false" && watch != "0")
     }
 }
@@ -48,6 +48,7 @@ pub(super) fn router() -> Router<Arc<Systems>> {
         .route("/apis/apps/v1/namespaces/{namespace}/deployments", get(deployments))
         .route("/apis/apps/v1/namespaces/{namespace}/statefulsets", get(stateful_sets))
         .route("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods", get(usage))
+        .merge(super::objects::router())
         .fallback(|| async { missing("the server could not find the requested resource") })
 }
 
@@ -108,7 +109,7 @@ fn missing(message: &str) -> Response {
 }
 
 /// Changes as they come, one JSON object a line, until the time asked for is over.
-fn watch(
+pub(super) fn watch(
     systems: Arc<Systems>,
     asked: &Asked,
     look: impl Fn(&Systems, u64) -> (Vec<Value>, u64) + Send + 'static,
