@@ -113,14 +113,14 @@ fn take(
     let mut event = event;
     match &mut event {
         Event::Message(message) => {
-            recorder.ledger(message.source.name(), "received");
+            recorder.ledger(message.source.key(), "received");
             if !intake.is_new(message) {
-                recorder.ledger(message.source.name(), "duplicate");
+                recorder.ledger(message.source.key(), "duplicate");
                 return;
             }
         }
         Event::Settlement(settlement) => {
-            recorder.ledger("NATS", "received");
+            recorder.ledger("nats", "received");
             if correlator.lacks(settlement) {
                 settlement.known = committer.find(settlement, intake.incarnation(&settlement.stream));
             }
@@ -134,8 +134,8 @@ fn take(
             board.streams(report.clone());
         }
         Event::Advisory(_) => {
-            recorder.ledger("NATS", "received");
-            recorder.ledger("NATS", "observed");
+            recorder.ledger("nats", "received");
+            recorder.ledger("nats", "observed");
         }
         Event::Panel(panel) => {
             recorder.panel(panel);

@@ -2,6 +2,7 @@
 
 pub mod components;
 pub mod decode;
+mod exposition;
 mod failure;
 pub mod gpu;
 mod http;

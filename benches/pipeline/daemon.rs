@@ -13,17 +13,23 @@ pub(crate) struct Daemon {
     pub(crate) http: String,
     nats: String,
     otlp: Option<String>,
+    variables: Vec<(&'static str, String)>,
     journal: tempfile::TempDir,
 }
 
 impl Daemon {
     /// Starts `fleetscope run` on a fresh journal.
     pub(crate) fn start(nats: &str, otlp: Option<&str>) -> Result<Self> {
+        Self::with(nats, otlp, &[])
+    }
+
+    /// The same with variables of its own.
+    pub(crate) fn with(nats: &str, otlp: Option<&str>, variables: &[(&'static str, String)]) -> Result<Self> {
         let journal = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let http = format!("127.0.0.1:{}", super::server::free_port()?);
         let otlp = otlp.map(str::to_owned);
-        let child = spawn(nats, otlp.as_deref(), journal.path(), &http)?;
-        Ok(Self { child, http, nats: nats.to_owned(), otlp, journal })
+        let child = spawn(nats, otlp.as_deref(), variables, journal.path(), &http)?;
+        Ok(Self { child, http, nats: nats.to_owned(), otlp, variables: variables.to_vec(), journal })
     }
 
     /// SIGKILL. Gives back once the process is gone.
@@ -35,7 +41,7 @@ impl Daemon {
 
     /// Starts it again after [`Daemon::kill`]: same journal, same port.
     pub(crate) fn restart(&mut self) -> Result<()> {
-        self.child = spawn(&self.nats, self.otlp.as_deref(), self.journal.path(), &self.http)?;
+        self.child = spawn(&self.nats, self.otlp.as_deref(), &self.variables, self.journal.path(), &self.http)?;
         Ok(())
     }
 
@@ -85,7 +91,7 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(nats: &str, otlp: Option<&str>, journal: &Path, http: &str) -> Result<Child> {
+fn spawn(nats: &str, otlp: Option<&str>, variables: &[(&str, String)], journal: &Path, http: &str) -> Result<Child> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
     command
         .arg("run")
@@ -94,6 +100,7 @@ fn spawn(nats: &str, otlp: Option<&str>, journal: &Path, http: &str) -> Result<C
         .env("FLEETSCOPE_HTTP__LISTEN", http)
         .env("FLEETSCOPE_HTTP__MAX_REQUESTS_PER_SECOND", "0")
         .env("FLEETSCOPE_LOG__FILTER", "warn");
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
     if let Some(otlp) = otlp {
         command.env("FLEETSCOPE_OTLP__ENDPOINT", otlp);
     }

@@ -2,10 +2,10 @@
 //!
 //! Every figure is a median with its spread over interleaved rounds; ratios are taken within a round.
 //!
-//! Parts: `stages`, `throughput`, `feed`, `observer`, `recovery`, `scrape`, `stories`, `history`; `cargo bench --bench
+//! Parts: `stages`, `throughput`, `feed`, `observer`, `recovery`, `scrape`, `stories`, `join`, `systems`, `history`; `cargo bench --bench
 //! pipeline -- stories scrape` runs those two. `FLEETSCOPE_BENCH_ENTRIES` (1000000) sets the length of the history,
 //! `FLEETSCOPE_BENCH_OUTAGE_S` (60) that of the backend's outage; `FLEETSCOPE_BENCH_SHARE` (1) takes a share of the
-//! events of `recovery`, `scrape` and `stories`, to try them: only figures of the whole count.
+//! events of `recovery`, `scrape`, `stories` and `systems`, to try them: only figures of the whole count.
 
 mod backend;
 mod daemon;
@@ -21,6 +21,8 @@ mod scrape;
 mod server;
 mod stages;
 mod stories;
+mod support;
+mod systems;
 mod throughput;
 mod traffic;
 
@@ -74,6 +76,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("join") {
         join::run(&mut report);
+    }
+    if wanted("systems") {
+        runtime.block_on(systems::run(&mut report))?;
     }
     if wanted("history") {
         history::run(&mut report)?;

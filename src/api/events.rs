@@ -1,5 +1,7 @@
 //! The history: `/api/events`.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
@@ -11,7 +13,7 @@ use super::access::Role;
 use super::listing::{Listing, json_text};
 use super::problem::Problem;
 use super::query::{EventsQuery, Named, cursor_text};
-use crate::model::{Cursor, Facts, Key, Message, Query, Record, Seq, Timestamp, shorten};
+use crate::model::{Cursor, Facts, Key, Message, Query, Record, Seq, Source, Timestamp, shorten};
 use crate::sinks::feed::{Detail, Event, Invalid, Parts, Polls, Time};
 
 /// Records a search takes at a time, and the size of an answer after which the page ends early: with payloads, a page
@@ -157,6 +159,8 @@ struct EventDetail<'a> {
     truncated: bool,
     /// Secrets masked in it.
     masked: u32,
+    /// Why a field is null or missing, by field.
+    unknown: BTreeMap<&'static str, &'static str>,
     /// The role that sees `data`, where yours does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     data_needs_role: Option<&'static str>,
@@ -185,6 +189,21 @@ fn detail(parts: &Parts, seq: Seq, full: bool) -> Result<Option<String>, crate::
     }))
 }
 
+/// Why fields are null.
+fn unknown(message: &Message) -> BTreeMap<&'static str, &'static str> {
+    let seen_by_us = message.source != Source::Nats;
+    let pod = if seen_by_us {
+        "no service sent it: Fleetscope saw it in the system it watches"
+    } else {
+        "NATS does not tell which client published a message, and no message says it"
+    };
+    let producer = "neither the envelope nor the subject tells";
+    [("producer", message.producer.is_none(), producer), ("producer_pod", true, pod)]
+        .into_iter()
+        .filter_map(|(field, is_null, why)| is_null.then_some((field, why)))
+        .collect()
+}
+
 fn event_detail<'a>(event: Event<'a>, record: &'a Record, message: &'a Message, full: bool) -> EventDetail<'a> {
     let (_, resolved) = record.entry().expect("the caller saw the entry");
     EventDetail {
@@ -204,6 +223,7 @@ fn event_detail<'a>(event: Event<'a>, record: &'a Record, message: &'a Message, 
         undecodable: message.undecodable.as_deref(),
         truncated: message.payload.truncated,
         masked: message.payload.masked,
+        unknown: unknown(message),
         data_needs_role: (!full).then_some("debug"),
     }
 }

@@ -1,5 +1,6 @@
 //! Files that are read again when they change: tokens, certificate and key.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -44,14 +45,19 @@ pub(super) fn tls(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> 
     Ok(Arc::new(config))
 }
 
-/// What the files looked like when they were read: age and size, `None` for one that cannot be looked at.
+/// What a file looked like: age of its content, age of its rights, and size.
+type Looks = (SystemTime, (i64, i64), u64);
+
+/// What the files looked like when they were read; `None` for one that cannot be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen(Vec<Option<(SystemTime, u64)>>);
+pub(super) struct Seen(Vec<Option<Looks>>);
 
 impl Seen {
     /// Blocks.
     fn now(http: &Http) -> Self {
-        let look = |file: &PathBuf| std::fs::metadata(file).and_then(|m| Ok((m.modified()?, m.len()))).ok();
+        let look = |file: &PathBuf| {
+            std::fs::metadata(file).and_then(|m| Ok((m.modified()?, (m.ctime(), m.ctime_nsec()), m.len()))).ok()
+        };
         let files = [&http.tokens_file, &http.tls_cert_file, &http.tls_key_file];
         Self(files.into_iter().flatten().map(look).collect())
     }
@@ -73,8 +79,19 @@ pub(super) fn read(http: &Http) -> Read {
     Read { tokens, tls, seen }
 }
 
-/// Reads the files again whenever they change, until `stop`. What cannot be used is told, and the last good stays: a
-/// certificate until there is another, tokens for [`TOLERATED`].
+/// How the tokens are.
+enum Standing {
+    /// Those of the file are in force.
+    Good,
+    /// The file cannot be used; those it held are in force until then.
+    Tolerated(Instant),
+    /// The file cannot be used, and none are in force.
+    Locked,
+}
+
+/// Reads the files again whenever they change, and those that cannot be used again and again, until `stop`: what was in
+/// the way may be mended without touching them. What cannot be used is told, and the last good stays: a certificate until
+/// there is another, tokens for [`TOLERATED`].
 pub(super) async fn follow(
     http: Http,
     mut seen: Seen,
@@ -86,39 +103,64 @@ pub(super) async fn follow(
     if seen.0.is_empty() {
         return;
     }
-    let mut locked_at: Option<Instant> = None;
+    let (mut tokens, mut wrong_tls) = (Standing::Good, None);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK) => {}
         }
-        if locked_at.is_some_and(|at| at <= Instant::now()) {
-            locked_at = None;
+        if matches!(tokens, Standing::Tolerated(until) if until <= Instant::now()) {
+            tokens = Standing::Locked;
             access.replace(Tokens::none());
             status.report(PART, Health::Down, "the tokens file cannot be used: nobody is let in until it can be");
         }
+        let retry = !matches!(tokens, Standing::Good) || wrong_tls.is_some();
         let (again, before) = (http.clone(), seen.clone());
-        let look = move || (Seen::now(&again) != before).then(|| read(&again));
+        let look = move || (retry || Seen::now(&again) != before).then(|| read(&again));
         let Ok(Some(new)) = tokio::task::spawn_blocking(look).await else { continue };
-        seen = new.seen;
-        match new.tokens {
-            Some(Ok(tokens)) => {
-                tracing::info!(?tokens, "tokens read again");
-                locked_at = None;
-                status.report(PART, Health::Up, format!("{tokens:?}"));
-                access.replace(tokens);
-            }
-            Some(Err(error)) => {
-                locked_at = locked_at.or_else(|| Some(Instant::now() + TOLERATED));
-                let detail = format!("{error:#}; the old tokens stay in force for {} min", TOLERATED.as_secs() / 60);
-                status.report(PART, Health::Down, detail);
-            }
-            None => {}
+        let changed = std::mem::replace(&mut seen, new.seen) != seen;
+        if changed || !matches!(tokens, Standing::Good) {
+            tokens = renewed(tokens, new.tokens, &access, &status);
         }
         match (new.tls, &tls_in_use) {
-            (Some(Ok(config)), Some(in_use)) => in_use.reload_from_config(config),
-            (Some(Err(error)), _) => tracing::warn!(error = format!("{error:#}"), "the old certificate stays in use"),
+            (Some(Ok(config)), Some(in_use)) if changed || wrong_tls.is_some() => {
+                wrong_tls = None;
+                in_use.reload_from_config(config);
+            }
+            (Some(Err(error)), _) => {
+                let error = format!("{error:#}");
+                if wrong_tls.as_ref() != Some(&error) {
+                    tracing::warn!(error, "the old certificate stays in use");
+                }
+                wrong_tls = Some(error);
+            }
             _ => {}
+        }
+    }
+}
+
+/// What becomes of the tokens after a look at their file.
+fn renewed(standing: Standing, read: Option<anyhow::Result<Tokens>>, access: &Access, status: &Status) -> Standing {
+    match (read, standing) {
+        (None, standing) => standing,
+        (Some(Ok(tokens)), _) => {
+            tracing::info!(?tokens, "tokens read again");
+            status.report(PART, Health::Up, format!("{tokens:?}"));
+            access.replace(tokens);
+            Standing::Good
+        }
+        (Some(Err(error)), Standing::Locked) => {
+            status.report(PART, Health::Down, format!("{error:#}; nobody is let in until it can be used"));
+            Standing::Locked
+        }
+        (Some(Err(error)), standing) => {
+            let until = match standing {
+                Standing::Tolerated(until) => until,
+                _ => Instant::now() + TOLERATED,
+            };
+            let minutes = until.duration_since(Instant::now()).as_secs().div_ceil(60);
+            status.report(PART, Health::Down, format!("{error:#}; the old tokens stay in force for {minutes} min"));
+            Standing::Tolerated(until)
         }
     }
 }
@@ -128,38 +170,101 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
+    const TOKENS: &str = "viewer 0123456789abcdef\n";
+
+    /// A file of tokens that is followed.
+    struct Followed {
+        _folder: tempfile::TempDir,
+        file: PathBuf,
+        access: Arc<Access>,
+        grant: crate::api::access::Grant,
+        status: Arc<Status>,
+        stop: CancellationToken,
+        began: Instant,
+    }
+
+    impl Followed {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("tokens");
+            std::fs::write(&file, TOKENS).expect("written");
+            let mut config = Config::default();
+            config.http.tokens_file = Some(file.clone());
+            let (http, status, stop) = (config.http.clone(), Arc::new(Status::default()), CancellationToken::new());
+            let first = read(&http);
+            let tokens = first.tokens.expect("configured").expect("valid");
+            let grant = tokens.grant("0123456789abcdef").expect("known");
+            let access = Arc::new(Access::new(&config, Some(tokens)));
+            tokio::spawn(follow(http, first.seen, Arc::clone(&access), None, Arc::clone(&status), stop.clone()));
+            Self { _folder: folder, file, access, grant, status, stop, began: Instant::now() }
+        }
+
+        /// Waits, as long as the tokens outlive their file twice over.
+        async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+            let began = Instant::now();
+            while !holds(self) {
+                tokio::time::sleep(LOOK).await;
+                assert!(began.elapsed() < TOLERATED * 2, "{what}");
+            }
+        }
+
+        fn stands(&self) -> bool {
+            self.access.stands(self.grant)
+        }
+
+        fn told(&self) -> String {
+            self.status.part(PART).map(|part| part.detail).unwrap_or_default()
+        }
+    }
+
+    impl Drop for Followed {
+        fn drop(&mut self) {
+            self.stop.cancel();
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn tokens_outlive_their_file_for_a_while_only() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("tokens");
-        std::fs::write(&file, "viewer 0123456789abcdef\n").expect("written");
-        let mut config = Config::default();
-        config.http.tokens_file = Some(file.clone());
-        let (http, status, stop) = (config.http.clone(), Arc::new(Status::default()), CancellationToken::new());
-        let first = read(&http);
-        let tokens = first.tokens.expect("configured").expect("valid");
-        let grant = tokens.grant("0123456789abcdef").expect("known");
-        let access = Arc::new(Access::new(&config, Some(tokens)));
-        let follows =
-            tokio::spawn(follow(http, first.seen, Arc::clone(&access), None, Arc::clone(&status), stop.clone()));
+        let followed = Followed::new();
+        std::fs::remove_file(&followed.file).expect("removed");
+        followed.until("the tokens of a file that is gone stay in force", |f| !f.stands()).await;
+        assert!(followed.began.elapsed() >= TOLERATED, "a file that is away for a moment locks everybody out");
+        assert_eq!(followed.status.part(PART).map(|part| part.health), Some(Health::Down));
+        assert!(followed.access.guarded(), "nobody is let in without a token");
+        std::fs::write(&followed.file, "nonsense\n").expect("written");
+        followed
+            .until("a file that is wrong in another way is not told", |f| f.told().contains("nobody is let in"))
+            .await;
+        assert!(!followed.told().contains("stay in force"), "{}", followed.told());
 
-        std::fs::remove_file(&file).expect("removed");
-        let began = Instant::now();
-        while access.stands(grant) {
-            tokio::time::sleep(LOOK).await;
-            assert!(began.elapsed() < TOLERATED * 2, "the tokens of a file that is gone stay in force");
-        }
-        assert!(began.elapsed() >= TOLERATED, "a file that is away for a moment locks everybody out");
-        assert_eq!(status.part(PART).map(|part| part.health), Some(Health::Down));
-        assert!(access.guarded(), "nobody is let in without a token");
+        std::fs::write(&followed.file, TOKENS).expect("written");
+        followed.until("the file that is there again is not read", Followed::stands).await;
+        assert_eq!(followed.status.part(PART).map(|part| part.health), Some(Health::Up));
+    }
 
-        std::fs::write(&file, "viewer 0123456789abcdef\n").expect("written");
-        while !access.stands(grant) {
-            tokio::time::sleep(LOOK).await;
-            assert!(began.elapsed() < TOLERATED * 3, "the file that is there again is not read");
-        }
-        assert_eq!(status.part(PART).map(|part| part.health), Some(Health::Up));
-        stop.cancel();
-        follows.await.expect("ends");
+    /// Writes what is as long as before, and gives the file its old age: all that a change of rights or owner leaves
+    /// behind, in a test that any user can run.
+    fn swap(file: &Path, held: &str) {
+        let before = std::fs::metadata(file).expect("there");
+        assert_eq!(before.len(), held.len() as u64);
+        std::fs::write(file, held).expect("written");
+        let opened = std::fs::File::options().write(true).open(file).expect("opened");
+        opened.set_modified(before.modified().expect("known")).expect("set");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_can_be_used_again_is_read_again_whatever_its_age() {
+        let followed = Followed::new();
+        let wrong = "nonsense".repeat(3)[..TOKENS.len()].to_owned();
+        std::fs::write(&followed.file, &wrong).expect("written");
+        followed.until("a file that cannot be used is not told", |f| f.told().contains("stay in force")).await;
+        swap(&followed.file, TOKENS);
+        followed.until("the file is not read again", |f| !f.told().contains("stay in force")).await;
+        assert!(followed.stands(), "{}", followed.told());
+        // And the other way round: who makes it unusable locks everybody out.
+        swap(&followed.file, &wrong);
+        followed.until("tokens outlive the rights of their file", |f| !f.stands()).await;
+        swap(&followed.file, TOKENS);
+        followed.until("the file that is right again is not read", Followed::stands).await;
     }
 }

@@ -1,5 +1,7 @@
 //! Language models: their servers' state, and the last requests with the agents they belong to.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -92,6 +94,33 @@ pub(super) struct RequestJson {
     trace_id: Option<String>,
     /// The server's span.
     span_id: Option<String>,
+    /// Why a field is null, by field.
+    unknown: BTreeMap<&'static str, &'static str>,
+}
+
+/// Why fields are null.
+fn unknown(view: &LlmView) -> BTreeMap<&'static str, &'static str> {
+    let request = &view.request;
+    let of_log = "told by the server's log, which does not hold it";
+    let unsaid = if request.span.is_some() { "its span does not hold it" } else { of_log };
+    let who = match view.join {
+        None => "it may still be joined",
+        Some(Join::None) => "neither its caller nor its time, model and tokens tell without doubt",
+        Some(_) => "its caller says the task or the story only",
+    };
+    [
+        ("agent_id", view.ids.agent.is_none(), who),
+        ("client", request.client.is_none(), "vLLM's spans hold no address"),
+        ("model", request.model.is_none(), unsaid),
+        ("input_tokens", request.input_tokens.is_none(), unsaid),
+        ("output_tokens", request.output_tokens.is_none(), unsaid),
+        ("time_to_first_token_seconds", request.times.first_token.is_none(), unsaid),
+        ("queue_seconds", request.times.queue.is_none(), unsaid),
+        ("status_code", true, "vLLM tells how a request ended (`status`, `error`), not the HTTP status"),
+    ]
+    .into_iter()
+    .filter_map(|(field, is_null, why)| is_null.then_some((field, why)))
+    .collect()
 }
 
 impl From<&LlmView> for RequestJson {
@@ -119,6 +148,7 @@ impl From<&LlmView> for RequestJson {
             role: text(&ids.role),
             trace_id: request.span.map(|own| own.trace.to_string()),
             span_id: request.span.map(|own| own.id.to_string()),
+            unknown: unknown(view),
         }
     }
 }

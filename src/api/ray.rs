@@ -1,6 +1,7 @@
 //! Ray: its jobs, what they did, the end of their logs, and the cluster they run on.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::extract::{OriginalUri, Path, State};
@@ -31,6 +32,11 @@ pub(super) struct JobJson<'a> {
     job: &'a RayJob,
     /// Of a deliberation: `completed`, `failed` or `timed_out` by the agents' answers; null while they are missing.
     outcome: Option<Cow<'a, str>>,
+    /// LLM requests joined with its task, and its agent where it has one, among the last ones; null = not known.
+    llm_requests: Option<usize>,
+    /// Why a field is null, by field.
+    #[schema(value_type = BTreeMap<String, String>)]
+    unknown: BTreeMap<&'a str, &'a str>,
 }
 
 /// A job with its actors.
@@ -75,10 +81,41 @@ fn panel(state: &board::State) -> Option<&RayPanel> {
     }
 }
 
-fn json<'a>(job: &'a RayJob, state: &'a board::State) -> JobJson<'a> {
+/// LLM requests that were joined, by task.
+struct Requests<'a> {
+    by_task: HashMap<&'a str, Vec<Option<&'a str>>>,
+    watched: bool,
+}
+
+impl<'a> Requests<'a> {
+    fn of(state: &'a board::State, api: &Api) -> Self {
+        let mut by_task: HashMap<&str, Vec<Option<&str>>> = HashMap::new();
+        for view in state.calls.values() {
+            if let Some(task) = view.ids.task.as_deref() {
+                by_task.entry(task).or_default().push(view.ids.agent.as_deref());
+            }
+        }
+        Self { by_task, watched: api.context.config.vllm.is_on() }
+    }
+
+    /// How many a job made, or why nobody can tell.
+    fn count(&self, job: &RayJob) -> Result<usize, &'static str> {
+        let task = job.about.task_id.as_deref().ok_or("it is not known which task it works on")?;
+        if !self.watched {
+            return Err("vLLM is not watched: neither vllm.metrics_url nor vllm.otlp is set");
+        }
+        let agents = self.by_task.get(task).map(Vec::as_slice).unwrap_or_default();
+        let own = job.about.agent_id.as_deref();
+        Ok(agents.iter().filter(|agent| own.is_none() || **agent == own).count())
+    }
+}
+
+fn json<'a>(job: &'a RayJob, state: &'a board::State, requests: &Requests<'_>) -> JobJson<'a> {
     let task = job.about.task_id.as_ref().filter(|_| &*job.kind == "deliberation");
     let answered = task.and_then(|task| state.deliberations.get(task)).filter(|d| d.ended.is_some());
-    JobJson { job, outcome: answered.map(|d| Cow::Borrowed(&*d.state)) }
+    let mut unknown: BTreeMap<&str, &str> = job.unknown.iter().map(|(field, why)| (&**field, &**why)).collect();
+    let llm_requests = requests.count(job).map_err(|why| unknown.insert("llm_requests", why)).ok();
+    JobJson { job, outcome: answered.map(|d| Cow::Borrowed(&*d.state)), llm_requests, unknown }
 }
 
 /// A job by its id, or by Ray's own.
@@ -94,7 +131,8 @@ pub(super) async fn jobs(State(api): State<Api>, _: Plain) -> Response {
     let part = api.context.status.part("source/ray");
     api.context.board.read(|state| {
         let panel = panel(state);
-        let items = panel.map_or_else(Vec::new, |p| p.jobs.iter().map(|job| json(job, state)).collect());
+        let requests = Requests::of(state, &api);
+        let items = panel.map_or_else(Vec::new, |p| p.jobs.iter().map(|job| json(job, state, &requests)).collect());
         Listing::of_system(items, panel.map_or(Timestamp::ZERO, |p| p.at), part).into_response()
     })
 }
@@ -109,7 +147,7 @@ pub(super) async fn job(State(api): State<Api>, Named(id, _): Named) -> Result<R
         let job = find(panel, &id).ok_or_else(|| Problem::not_found("this job"))?;
         let own = |actor: &&RayActor| job.job_id.is_some() && actor.job_id == job.job_id;
         let actor_details = panel.actors.iter().map(AsRef::as_ref).filter(own).collect();
-        Ok(Json(JobDetailJson { job: json(job, state), actor_details }).into_response())
+        Ok(Json(JobDetailJson { job: json(job, state, &Requests::of(state, &api)), actor_details }).into_response())
     })
 }
 

@@ -74,7 +74,9 @@ impl Args {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.file.load()?;
         let mut findings = Findings { level: Level::Ok, lines: Vec::new(), nats: None };
-        super::runtime()?.block_on(examine(&config, &mut findings));
+        let runtime = super::runtime()?;
+        runtime.block_on(examine(&config, &mut findings));
+        runtime.shutdown_timeout(super::LEAVE);
         match self.format {
             Format::Json => term::say(serde_json::to_string_pretty(&findings)?),
             Format::Table => print(&findings),

@@ -42,6 +42,9 @@ section! {
         in_flight: u32 = 4,
         /// Longest time a request may take.
         timeout: Duration = Duration::from_secs(10),
+        /// How long a span may be refused by a backend that says it is at fault itself (HTTP 5xx, INTERNAL, UNKNOWN) while it
+        /// takes others, until the span is a dead letter. One that is called invalid is one at once.
+        patience: Duration = Duration::from_mins(10),
         /// Bytes of one trace after which a story goes on in a linked trace (Tempo refuses traces over 5 MB).
         trace_bytes: ByteSize = ByteSize(4 << 20),
     }

@@ -11,11 +11,19 @@ use super::llm;
 use super::memory::Memory;
 use super::resolve::{Owners, RayTask, owner};
 
+/// How the kind of an entry ends that says that nothing is wrong any more.
+const RECOVERED: &str = ".recovered";
+
 impl Memory {
     /// Whether a thing looks other than when it was last told of; remembers how it looks.
     pub(super) fn is_news(&mut self, message: &Message) -> bool {
         let look = look(message);
-        if let Some(held) = self.observed.get(&message.subject) {
+        let held = self.observed.get(&message.subject);
+        // Nothing recovers that never failed.
+        if held.is_none() && message.event_type.ends_with(RECOVERED) {
+            return false;
+        }
+        if let Some(held) = held {
             // A repetition leaves no record, so it must leave no trace in the state either: not even in its order. A
             // request ends once; sent again it may say more (its model), but its span is out already.
             if *held == look || matches!(message.observed.as_ref().map(|o| &o.what), Some(What::LlmRequest(_))) {
@@ -27,11 +35,17 @@ impl Memory {
     }
 }
 
-/// How a thing looks. Its body alone would not do: a privacy policy may keep none.
+/// How a thing looks. Its body alone would not do: a privacy policy may keep none. A source whose body shows more than
+/// what makes the difference says that itself, as the message's id.
 fn look(message: &Message) -> [u8; 8] {
-    let observed = postcard::to_allocvec(&message.observed).unwrap_or_default();
-    let hash = Sha256::new().chain_update(message.event_type.as_bytes()).chain_update(&observed);
-    let hash = hash.chain_update(&message.payload.bytes).finalize();
+    let hash = Sha256::new().chain_update(message.event_type.as_bytes());
+    let hash = if let Some(look) = &message.message_id {
+        hash.chain_update(look.as_bytes())
+    } else {
+        let observed = postcard::to_allocvec(&message.observed).unwrap_or_default();
+        hash.chain_update(&observed).chain_update(&message.payload.bytes)
+    };
+    let hash = hash.finalize();
     std::array::from_fn(|n| hash[n])
 }
 

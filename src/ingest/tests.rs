@@ -89,8 +89,8 @@ fn life(folder: &Path, all: Vec<Event>) -> impl Fn(&str) -> u64 + use<> {
     })
     .expect("ends well");
     move |term| match term {
-        "waiting" => metrics.sources.waiting.with_label_values(&["NATS"]).get() as u64,
-        outcome => metrics.sources.events.with_label_values(&["NATS", outcome]).get(),
+        "waiting" => metrics.sources.waiting.with_label_values(&["nats"]).get() as u64,
+        outcome => metrics.sources.events.with_label_values(&["nats", outcome]).get(),
     }
 }
 

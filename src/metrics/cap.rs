@@ -12,7 +12,7 @@ use crate::model::printable;
 families! {
     /// Families about label bounds.
     pub(super) struct CapMetrics {
-        /// Label values replaced by `other` because the label already had as many as it may.
+        /// Label values replaced by `other`, or left out, because the label already had as many as it may.
         overflow: counter = "fleetscope_label_overflow_total" ["metric", "label"],
     }
 }
@@ -30,12 +30,9 @@ const LIMITS: &[(&str, usize)] = &[
     ("rule", 100),
     ("command", 250),
     ("component", 50),
-    ("gpu", 64),
     ("key_prefix", 50),
     ("label", 50),
-    ("node", 64),
     ("type", 50),
-    ("uuid", 256),
     ("version", 100),
 ];
 
@@ -61,15 +58,7 @@ impl LabelCap {
     /// The value to use for `label` of `metric`: `value` itself made printable, `unknown` for an empty one, or `other`
     /// once the label's bound is reached. A label without a bound is a closed set and passes.
     pub fn value<'a>(&self, metric: &str, label: &'static str, value: &'a str) -> Cow<'a, str> {
-        if value.is_empty() {
-            return Cow::Borrowed("unknown");
-        }
-        let value: Cow<'a, str> =
-            if value.len() <= MAX_VALUE && value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-                Cow::Borrowed(value)
-            } else {
-                Cow::Owned(printable(value).chars().take(MAX_VALUE).collect())
-            };
+        let value = Self::clean(value);
         let Some((_, limit)) = LIMITS.iter().find(|(name, _)| *name == label) else { return value };
         if self.seen.read().get(label).is_some_and(|seen| seen.contains(&*value)) {
             return value;
@@ -81,8 +70,25 @@ impl LabelCap {
             return value;
         }
         drop(value);
-        self.metrics.overflow.with_label_values(&[metric, label]).inc();
+        self.left_out(metric, label);
         Cow::Borrowed("other")
+    }
+
+    /// The value itself made printable and short, `unknown` for an empty one.
+    pub fn clean(value: &str) -> Cow<'_, str> {
+        if value.is_empty() {
+            return Cow::Borrowed("unknown");
+        }
+        if value.len() <= MAX_VALUE && value.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+            Cow::Borrowed(value)
+        } else {
+            Cow::Owned(printable(value).chars().take(MAX_VALUE).collect())
+        }
+    }
+
+    /// Counts a value that is not shown as it is.
+    pub fn left_out(&self, metric: &str, label: &str) {
+        self.metrics.overflow.with_label_values(&[metric, label]).inc();
     }
 }
 

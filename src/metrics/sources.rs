@@ -1,6 +1,6 @@
 //! Sources, and the ledger of events.
 
-use super::family::families;
+use super::family::{LATENCY, families};
 
 families! {
     /// Families about sources and intake.
@@ -13,6 +13,8 @@ families! {
         lag: gauge = "fleetscope_source_lag_seconds" ["source"],
         /// Failures of a source.
         errors: counter = "fleetscope_source_errors_total" ["source", "reason"],
+        /// Time of asking a watched system once, answered or not.
+        poll_duration: histogram = "fleetscope_source_poll_duration_seconds" ["source"] buckets LATENCY,
         /// Reconnects of a source.
         reconnects: counter = "fleetscope_source_reconnects_total" ["source"],
         /// Messages lost before they could be read: removed by the stream's limits, or skipped in its sequence.

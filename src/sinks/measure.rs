@@ -1,5 +1,6 @@
 //! Measures and changes of state → metric families.
-//! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label.
+//! Takes: what correlation counts. Gives: samples on capped labels. Never: an id as a label, but for that of a graphics
+//! processor: there are few, and they stay.
 
 mod cache;
 mod components;
@@ -18,7 +19,8 @@ use prometheus::{Histogram, IntCounter};
 use self::shown::{Samples, Shown};
 use crate::metrics::Metrics;
 use crate::model::{
-    AgentState, AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Measure, Panel, StreamsReport, Text,
+    AgentState, AgentView, Change, ConsumersReport, CouncilView, DeliberationView, Measure, Panel, Source,
+    StreamsReport, Text,
 };
 
 /// Turns measures into samples. Owned by ingest, so it needs no lock.
@@ -39,6 +41,9 @@ struct Gauges {
     deliberations: HashMap<Text, (Text, bool)>,
 }
 
+/// What the ledger calls the messages and settlements of NATS.
+const NATS: &str = Source::Nats.key();
+
 /// Handles kept for labels seen. Beyond it (label caps make that impossible but for a flood of streams) all are dropped
 /// and looked up again.
 const MAX_HANDLES: usize = 10_000;
@@ -54,7 +59,7 @@ impl Recorder {
         match measure {
             Measure::Event { source, stream, event_type, producer, size } => {
                 self.event(stream, event_type, producer, *size);
-                self.ledger(source.name(), "journaled");
+                self.ledger(source.key(), "journaled");
             }
             Measure::Settlement { stream, consumer, outcome, redelivered, latency, folded, unmatched } => {
                 let (m, cap) = (&self.metrics.consumers, &self.metrics.cap);
@@ -68,10 +73,10 @@ impl Recorder {
                     m.delivery_duration.with_label_values(&[&*stream, &*consumer]).observe(latency.as_secs_f64());
                 }
                 let outcome = if *unmatched { "unmatched" } else { ["journaled", "folded"][usize::from(*folded)] };
-                self.ledger("NATS", outcome);
+                self.ledger(NATS, outcome);
             }
-            Measure::Repeated { source } => self.ledger(source.name(), "duplicate"),
-            Measure::Polled => self.ledger("NATS", "received"),
+            Measure::Repeated { source } => self.ledger(source.key(), "duplicate"),
+            Measure::Polled => self.ledger(NATS, "received"),
             Measure::Violation { event_type, rule } => {
                 let cap = &self.metrics.cap;
                 let event_type = cap.value("fleet_contract_violations_total", "event_type", event_type);
@@ -121,12 +126,12 @@ impl Recorder {
 
     /// The term of the ledger of what waits for its message.
     pub fn waiting(&self, count: usize) {
-        self.metrics.sources.waiting.with_label_values(&["NATS"]).set(count as f64);
+        self.metrics.sources.waiting.with_label_values(&[NATS]).set(count as f64);
     }
 
     /// What has waited since before a restart: received anew, as far as this life's ledger goes.
     pub fn resumed(&self, waiting: usize) {
-        self.metrics.sources.events.with_label_values(&["NATS", "received"]).inc_by(waiting as u64);
+        self.metrics.sources.events.with_label_values(&[NATS, "received"]).inc_by(waiting as u64);
         self.waiting(waiting);
     }
 
@@ -292,7 +297,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Outcome, Source, Timestamp};
+    use crate::model::{Outcome, Timestamp};
 
     #[test]
     fn a_measure_becomes_a_sample_and_a_line_of_the_ledger() {
@@ -329,7 +334,7 @@ mod tests {
             r#"fleet_events_total{event_type="context.events.updated",producer="context-service",stream="CONTEXT"} 2"#,
             r#"fleet_deliveries_total{consumer="context-workers",outcome="redelivered",stream="CONTEXT"} 1"#,
             r#"fleet_delivery_duration_seconds_bucket{consumer="context-workers",stream="CONTEXT",le="0.025"} 1"#,
-            r#"fleetscope_events_total{outcome="journaled",source="NATS"} 3"#,
+            r#"fleetscope_events_total{outcome="journaled",source="nats"} 3"#,
             r#"fleet_agent_tasks_total{agent="agent-dev-001",council="DEV",outcome="failed"} 1"#,
         ] {
             assert!(page.contains(line), "{line} is missing in\n{page}");

@@ -27,10 +27,12 @@ mod transport;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -95,6 +97,9 @@ pub async fn run(context: Context) -> anyhow::Result<()> {
         letters: Letters::new(Arc::clone(&journal)),
         stop,
         hold: config.settle,
+        patience: config.patience,
+        control: Mutex::default(),
+        in_doubt: AtomicUsize::new(0),
     };
     let origin = Origin { journal, tail };
     Pump::new(Arc::new(post), origin, config, metrics, position).run(events, DRAIN).await;
@@ -126,7 +131,7 @@ pub async fn probe(config: &config::Otlp) -> Result<String, String> {
         Answer::Accepted { message, .. } if message.is_empty() => Ok(format!("{name} takes spans")),
         Answer::Accepted { message, .. } => Ok(format!("{name} takes spans and says: {message}")),
         Answer::Retry { why, .. } | Answer::Unknown { why, .. } => Err(format!("{name} is not available: {why}")),
-        Answer::Blocked { why } | Answer::TooLarge { why } | Answer::Refused { why } => {
+        Answer::Blocked { why } | Answer::TooLarge { why } | Answer::Refused { why, .. } => {
             Err(format!("{name} refuses a request without spans: {why}"))
         }
     }

@@ -5,36 +5,45 @@
 mod dcgm;
 mod nvml;
 mod ray;
+mod single;
+mod xid;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use url::Url;
 
+use super::exposition::Sample;
 use super::failure::{Failure, reason};
 use super::http::Http;
-use super::observe::{Sight, message};
 use super::watch::{self, Pace, Poll, Seen, Watcher};
 use crate::config;
-use crate::model::{Event, Gpu, GpuPanel, Observed, Panel, Severity, Source, Timestamp};
+use crate::model::{Event, Gpu, GpuPanel, Panel, Text, Timestamp, clean_id};
 use crate::privacy::Masker;
 
 /// A page of metrics may have so many bytes: 100 processors take about 1 MiB.
 const MAX_PAGE: usize = 16 << 20;
 /// Processors shown.
 const MAX_GPUS: usize = 1_000;
+/// What exporters call a megabyte.
+const MIB: f64 = 1_048_576.0;
 
 /// Asks until stopped.
 pub async fn run(config: config::Gpu, watcher: Watcher) {
     let pace = Pace { every: config.poll_interval, deadline: config.timeout + Duration::from_secs(1) };
     let masker = Arc::clone(&watcher.masker);
-    watch::run(Gpus { config, asked: None, masker }, pace, &watcher).await;
+    watch::run(Gpus { config, asked: None, told: xid::Told::default(), masker }, pace, &watcher).await;
 }
 
 /// Asks once, and says what is there.
 pub async fn probe(config: config::Gpu, masker: Arc<Masker>) -> Result<String, String> {
-    let mut gpus = Gpus { config, asked: None, masker };
-    gpus.poll().await.map(|seen| seen.detail).map_err(|failure| failure.to_string())
+    let most = config.timeout + Duration::from_secs(1);
+    let mut gpus = Gpus { config, asked: None, told: xid::Told::default(), masker };
+    // A driver can hang.
+    let asked = timeout(most, gpus.poll()).await;
+    let asked = asked.unwrap_or_else(|_| Err(Failure::new(reason::TIMEOUT, format!("no answer within {most:?}"))));
+    asked.map(|seen| seen.detail).map_err(|failure| failure.to_string())
 }
 
 /// The one that is asked.
@@ -47,6 +56,7 @@ enum Asked {
 struct Gpus {
     config: config::Gpu,
     asked: Option<Asked>,
+    told: xid::Told,
     masker: Arc<Masker>,
 }
 
@@ -56,18 +66,18 @@ impl Poll for Gpus {
     async fn poll(&mut self) -> Result<Seen, Failure> {
         let asked = match &mut self.asked {
             Some(asked) => asked,
-            none => none.insert(begin(&self.config).await?),
+            none => none.insert(begin(&self.config)?),
         };
         let (told_by, gpus) = match asked {
             Asked::Dcgm(http, url) => ("dcgm", dcgm::gpus(&http.text(url).await?)?),
             Asked::Ray(http, url) => ("ray", ray::gpus(&http.text(url).await?)?),
             Asked::Nvml(driver) => ("nvml", driver.gpus().await?),
         };
-        Ok(seen(told_by, gpus, &self.masker))
+        Ok(self.seen(told_by, gpus))
     }
 }
 
-async fn begin(config: &config::Gpu) -> Result<Asked, Failure> {
+fn begin(config: &config::Gpu) -> Result<Asked, Failure> {
     let http = || Http::new(config.timeout, MAX_PAGE, config.token_file.clone(), config.tls_ca_file.as_deref());
     if let Some(url) = &config.dcgm_url {
         return Ok(Asked::Dcgm(http()?, url.clone()));
@@ -75,51 +85,22 @@ async fn begin(config: &config::Gpu) -> Result<Asked, Failure> {
     if let Some(url) = &config.ray_metrics_url {
         return Ok(Asked::Ray(http()?, url.clone()));
     }
-    nvml::Driver::load().await.map(Asked::Nvml)
+    Ok(Asked::Nvml(nvml::Driver::default()))
 }
 
-fn seen(told_by: &str, mut gpus: Vec<Gpu>, masker: &Masker) -> Seen {
-    let (found, now) = (gpus.len(), Timestamp::now());
-    gpus.truncate(MAX_GPUS);
-    let more = if found > MAX_GPUS { format!(", {MAX_GPUS} shown") } else { String::new() };
-    let mut events: Vec<Event> = gpus.iter().filter_map(|gpu| error(gpu, now, masker)).collect();
-    let panel = GpuPanel { at: now, told_by: told_by.into(), gpus };
-    events.push(Event::Panel(Arc::new(Panel::Gpu(panel))));
-    Seen { events, detail: format!("{found} processors, told by {told_by}{more}"), next: None }
-}
-
-/// An entry for a processor that reports an error. The exporter repeats the last one for ever: it is told once.
-fn error(gpu: &Gpu, now: Timestamp, masker: &Masker) -> Option<Event> {
-    let xid = gpu.xid_error.filter(|xid| *xid > 0.0)?;
-    let node = gpu.node.as_deref().unwrap_or("unknown");
-    let summary = format!("GPU {} on {node} reports XID error {xid}", gpu.gpu);
-    let sight = Sight {
-        source: Source::Gpu,
-        kind: "gpu.error",
-        thing: &format!("gpu.{node}.{}", gpu.gpu),
-        producer: Some("gpu"),
-        at: now,
-        observed: Observed { severity: Severity::Error, summary: summary.into(), ..Observed::default() },
-        body: &serde_json::json!({
-            "gpu": gpu.gpu, "uuid": gpu.uuid, "model": gpu.model, "node": gpu.node, "pod": gpu.pod, "xid_error": xid,
-        }),
-    };
-    Some(Event::Message(Box::new(message(sight, now, masker))))
-}
-
-/// The samples of a page of metrics.
-fn samples(page: &str) -> Result<Vec<prometheus_parse::Sample>, Failure> {
-    let lines = page.lines().map(|line| Ok(line.to_owned()));
-    let scrape = prometheus_parse::Scrape::parse(lines)
-        .map_err(|error| Failure::new(reason::MALFORMED, format!("no page of metrics: {error}")))?;
-    Ok(scrape.samples)
-}
-
-/// The number of a sample, whichever kind it was declared as.
-fn number(sample: &prometheus_parse::Sample) -> Option<f64> {
-    use prometheus_parse::Value;
-    match sample.value {
-        Value::Counter(n) | Value::Gauge(n) | Value::Untyped(n) => Some(n).filter(|n| n.is_finite()),
-        Value::Histogram(_) | Value::Summary(_) => None,
+impl Gpus {
+    fn seen(&mut self, told_by: &str, mut gpus: Vec<Gpu>) -> Seen {
+        let (found, now) = (gpus.len(), Timestamp::now());
+        gpus.truncate(MAX_GPUS);
+        let more = if found > MAX_GPUS { format!(", {MAX_GPUS} shown") } else { String::new() };
+        let mut events = self.told.entries(&gpus, now, &self.masker);
+        let panel = GpuPanel { at: now, told_by: told_by.into(), gpus };
+        events.push(Event::Panel(Arc::new(Panel::Gpu(panel))));
+        Seen { events, detail: format!("{found} processors, told by {told_by}{more}"), next: None }
     }
+}
+
+/// A name on a page: printable, and with the hash of the whole where it is long.
+fn label(sample: &Sample<'_>, name: &str) -> Option<Text> {
+    sample.label(name).and_then(clean_id)
 }

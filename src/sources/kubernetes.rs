@@ -2,6 +2,7 @@
 //! Takes: watches of the namespaces configured. Gives: the panel, an entry for each change, logs when asked.
 //! Never: writes, reads a secret, or asks for more than the rights in docs/KUBERNETES.md.
 
+mod bounded;
 mod cluster;
 mod connect;
 mod health;

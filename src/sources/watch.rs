@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{Failure, reason};
@@ -79,10 +79,12 @@ pub(super) async fn run<P: Poll>(mut poll: P, pace: Pace, watcher: &Watcher) {
     watcher.status.report(&part, Health::Starting, "asking for the first time");
     let mut failures = 0;
     while !watcher.stop.is_cancelled() {
+        let began = Instant::now();
         let asked = tokio::select! {
             asked = timeout(pace.deadline, AssertUnwindSafe(poll.poll()).catch_unwind()) => asked,
             () = watcher.stop.cancelled() => break,
         };
+        sources.poll_duration.with_label_values(&[P::NAME]).observe(began.elapsed().as_secs_f64());
         // One source's fault is none of the others': it is told, and asked again.
         let asked = match asked {
             Ok(Ok(asked)) => asked,
@@ -94,23 +96,22 @@ pub(super) async fn run<P: Poll>(mut poll: P, pace: Pace, watcher: &Watcher) {
                 failures = 0;
                 sources.up.with_label_values(&[P::NAME]).set(1.0);
                 sources.last_success.with_label_values(&[P::NAME]).set(Timestamp::now().seconds());
-                watcher.status.report(&part, Health::Up, seen.detail);
+                watcher.status.report(&part, Health::Up, watcher.masker.text(&seen.detail));
                 if hand_over(seen.events, watcher).await.is_err() {
                     break;
                 }
-                (seen.next.unwrap_or(pace.every), true)
+                (uneven(seen.next.unwrap_or(pace.every)), true)
             }
             Err(failure) => {
                 failures += 1;
                 sources.up.with_label_values(&[P::NAME]).set(0.0);
                 sources.errors.with_label_values(&[P::NAME, failure.reason]).inc();
                 let pause = pause(pace.every, failures, &failure);
-                watcher.status.report(&part, Health::Down, format!("{failure}; the last good state is shown"));
+                let why = watcher.masker.text(&failure.detail);
+                watcher.status.report(&part, Health::Down, format!("{why}; the last good state is shown"));
                 (pause, false)
             }
         };
-        // Never in step with others that were started together.
-        let pause = pause.mul_f64(0.9 + fastrand::f64() / 5.0);
         let least = pause.min(MIN_PAUSE);
         let _ = timeout(least, watcher.stop.cancelled()).await;
         tokio::select! {
@@ -125,7 +126,12 @@ pub(super) async fn run<P: Poll>(mut poll: P, pace: Pace, watcher: &Watcher) {
 fn pause(every: Duration, failures: u32, failure: &Failure) -> Duration {
     let most = if failure.is_lasting() { MAX_LASTING_PAUSE } else { MAX_PAUSE };
     let growing = every.max(Duration::from_millis(500)) * (1 << failures.saturating_sub(1).min(10));
-    growing.min(most.max(every)).max(failure.wait.unwrap_or_default())
+    uneven(growing.min(most.max(every))).max(failure.wait.unwrap_or_default())
+}
+
+/// Never in step with others that were started together.
+fn uneven(pause: Duration) -> Duration {
+    pause.mul_f64(0.9 + fastrand::f64() / 5.0)
 }
 
 /// Hands events to ingest. `Err` = ingest is gone, or the source is to end.
@@ -188,15 +194,50 @@ mod tests {
         assert!(watcher.metrics.sources.up.with_label_values(&["moody"]).get() < 0.5);
     }
 
+    struct Telling;
+
+    impl Poll for Telling {
+        const NAME: &'static str = "telling";
+
+        async fn poll(&mut self) -> Result<Seen, Failure> {
+            Err(Failure::new(reason::SERVER_ERROR, "answers 500 to password=hunter2-and-more"))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_in_what_a_system_says_is_masked() {
+        let (watcher, _received) = watcher();
+        let ours = watcher.clone();
+        let pace = Pace { every: Duration::from_secs(1), deadline: Duration::from_secs(5) };
+        let task = tokio::spawn(async move { run(Telling, pace, &ours).await });
+        let down = || watcher.status.part("source/telling").filter(|part| part.health == Health::Down);
+        for _ in 0..1_000 {
+            if down().is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let part = down().expect("the failure is reported");
+        assert!(part.detail.starts_with("answers 500") && !part.detail.contains("hunter2"), "{}", part.detail);
+        watcher.stop.cancel();
+        task.await.expect("ends");
+    }
+
     #[test]
     fn a_pause_grows_to_its_limit_and_honours_what_is_asked() {
         let away = Failure::new(reason::UNREACHABLE, "refused");
         let wrong = Failure::new(reason::UNAUTHORIZED, "wrong password");
         let second = Duration::from_secs(1);
-        assert_eq!(pause(second, 1, &away), second);
-        assert_eq!(pause(second, 3, &away), second * 4);
-        assert_eq!(pause(second, 30, &away), MAX_PAUSE);
-        assert_eq!(pause(second, 30, &wrong), MAX_LASTING_PAUSE);
-        assert_eq!(pause(second, 1, &away.after(second * 60)), second * 60);
+        let about = |found: Duration, meant: Duration| {
+            assert!((meant.mul_f64(0.9)..=meant.mul_f64(1.1)).contains(&found), "{found:?} is not about {meant:?}");
+        };
+        for _ in 0..100 {
+            about(pause(second, 1, &away), second);
+            about(pause(second, 3, &away), second * 4);
+            about(pause(second, 30, &away), MAX_PAUSE);
+            about(pause(second, 30, &wrong), MAX_LASTING_PAUSE);
+            let asked_for = pause(second, 1, &away.clone().after(second * 60));
+            assert_eq!(asked_for, second * 60, "a system is asked before it wants to be");
+        }
     }
 }

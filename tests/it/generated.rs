@@ -74,3 +74,43 @@ fn every_metric_a_document_names_exists() {
         }
     }
 }
+
+/// Each row of docs/FIELDS.md names what really is served: a property of the API, a route, a metric or an attribute.
+#[test]
+fn every_field_that_is_told_of_is_served() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/FIELDS.md")).expect("readable");
+    let api: serde_json::Value = serde_json::from_str(&fleetscope::api::openapi()).expect("JSON");
+    let metrics: Vec<&str> = Metrics::catalogue().iter().map(|f| f.name).collect();
+    let scenarios = ["story", "failures"].map(|name| root.join(format!("tests/scenarios/{name}.spans.txt")));
+    let mut spans: String = scenarios.map(|path| fs::read_to_string(path).expect("readable")).concat();
+    for file in ["src/correlate/ray.rs", "src/correlate/llm/place.rs", "src/model/span_of.rs"] {
+        spans += &fs::read_to_string(root.join(file)).expect("readable");
+    }
+    let mut named = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Field")) {
+        let served = row.split(" | ").nth(1).expect("a second column");
+        for name in served.split('`').skip(1).step_by(2) {
+            let found = match name.split_once('.') {
+                _ if name.starts_with('/') => api["paths"][name].is_object(),
+                None => metrics.contains(&name),
+                Some((schema, property)) if schema.starts_with(char::is_uppercase) => {
+                    has_property(&api["components"]["schemas"], schema, property)
+                }
+                Some(_) => spans.contains(name),
+            };
+            assert!(found, "docs/FIELDS.md: nobody serves `{name}`");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "only {named} names were found");
+}
+
+fn has_property(schemas: &serde_json::Value, schema: &str, property: &str) -> bool {
+    // Some are written out only where they are listed.
+    let listed = &schemas[format!("Listing_{schema}")]["properties"]["items"]["items"];
+    [&schemas[schema], listed].into_iter().any(|schema| {
+        let parts = schema["allOf"].as_array().map_or_else(|| std::slice::from_ref(schema), Vec::as_slice);
+        parts.iter().any(|part| part["properties"][property].is_object())
+    })
+}

@@ -7,5 +7,6 @@ pub(crate) mod neo4j;
 pub(crate) mod proxy;
 pub(crate) mod ray;
 pub(crate) mod redis;
+pub(crate) mod rude;
 
 pub(crate) use crate::support::until;

@@ -25,7 +25,12 @@ class Node {
   get text() { return this.textContent + this.children.map(c => c instanceof Node ? c.text : String(c)).join(""); }
 }
 
-/// A page just opened. `answer(path)` gives a body, or throws; `hash` is the address from `#` on, `search` from `?` on.
+/// An answer that is none.
+export class Refusal {
+  constructor(status, detail) { Object.assign(this, { status, detail }); }
+}
+
+/// A page just opened. `answer(path)` gives a body or a refusal, or throws; `hash` is the address from `#` on, `search` from `?` on.
 export function open(answer, hash = "", search = "") {
   const ids = new Map(), sockets = [], asked = [];
   let timers = new Map(), numbers = 0;
@@ -57,6 +62,7 @@ export function open(answer, hash = "", search = "") {
     fetch: async path => {
       asked.push(path);
       const body = await answer(path);
+      if (body instanceof Refusal) return { ok: false, status: body.status, statusText: "no", headers: { get: () => null }, json: async () => ({ detail: body.detail }) };
       return { ok: true, status: 200, headers: { get: () => null }, json: async () => body };
     },
   });
@@ -70,6 +76,8 @@ export function open(answer, hash = "", search = "") {
     /// The back button: the address is another, and the page is told.
     async back(to) { hash = to; heard.hashchange.forEach(f => f()); await settle(); },
     node: id => ids.get(id),
+    /// Something happens to a node, or to the window.
+    happens(type, id) { (id ? ids.get(id).listeners : heard)[type].forEach(f => f({ preventDefault() {} })); },
     evaluate: code => vm.runInContext(code, context),
     /// Lets all timers run out.
     async later() { const due = [...timers.values()]; timers = new Map(); due.forEach(f => f()); await settle(); },

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { open } from "./browser.mjs";
+import { Refusal, open } from "./browser.mjs";
 
 const page = { items: [], next: null };
 
@@ -145,4 +145,60 @@ test("a part that is down is told, with since when and why, and only asked for w
   assert.equal(asked(), before + 1);
   assert.equal(browser.node("banner").hidden, true);
   assert.equal(browser.node("link").dataset.state, "live");
+});
+
+test("of two connections begun at once one is made", async () => {
+  const browser = open(() => page);
+  await browser.settle();
+  const open_ = () => browser.sockets.filter(socket => socket.readyState === 1);
+  browser.sockets[0].frame({ type: "hello", head: 7, oldest: 1 });
+  await browser.settle();
+  browser.evaluate('setFilter({ story: ["s-1"] }); setFilter({ story: ["s-2"] })');
+  await browser.settle();
+  assert.equal(open_().length, 1, "two filters in one moment");
+  const [socket] = open_();
+  socket.readyState = 3;
+  socket.onclose();
+  browser.happens("online");
+  browser.happens("online");
+  await browser.settle();
+  assert.equal(open_().length, 1, "the network is back, and the page is seen again");
+  open_()[0].frame({ type: "hello", head: 9, oldest: 1 });
+  await browser.settle();
+  assert.equal(open_()[0].sent.at(-1)?.filter.story[0], "s-2");
+});
+
+test("a filter the daemon refuses is told once, and the filter before stays", async () => {
+  const detail = "source: there is no source `foo`";
+  const browser = open(path => path.includes("source=foo") ? new Refusal(400, detail) : page, "", "?filter=story:s-1");
+  await browser.settle();
+  browser.sockets[0].frame({ type: "hello", head: 7, oldest: 1 });
+  await browser.settle();
+  browser.evaluate('typed("source:foo")');
+  for (let n = 0; n < 3; n++) {
+    await browser.settle();
+    browser.sockets.at(-1).frame({ type: "hello", head: 7, oldest: 1 });
+    await browser.later();
+  }
+  assert.equal(browser.asked.filter(path => path.includes("source=foo")).length, 1, browser.asked.join(" "));
+  assert.deepEqual([browser.node("wrong").hidden, browser.node("wrong").textContent], [false, detail]);
+  assert.equal(browser.node("query").value, "source:foo", "what was typed is there to be mended");
+  assert.equal(browser.sockets.at(-1).sent.at(-1)?.type, "subscribe", "events go on");
+  assert.equal(browser.sockets.at(-1).sent.at(-1).filter.story?.[0], "s-1");
+});
+
+test("a shared link opened before the token is there is followed after it", async () => {
+  let known = false;
+  const event = { seq: 12, timestamp: "2026-02-14T09:12:38Z", type: "agent.response.completed", summary: "it is there",
+    deliveries: [], violations: [], facts: {}, data: {} };
+  const browser = open(path => !known ? new Refusal(401, "no") : path === "api/events/12" ? event : { ...page, ticket: "t" }, "#event/12");
+  await browser.settle();
+  assert.ok(browser.node("login").open);
+  assert.match(browser.node("drawer-body").text, /Token needed/);
+  known = true;
+  browser.document.getElementById("token").value = "0123456789abcdef";
+  browser.node("login").close();
+  browser.happens("submit", "login-form");
+  await browser.settle();
+  assert.match(browser.node("drawer-body").text, /it is there/);
 });

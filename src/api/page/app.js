@@ -47,7 +47,7 @@ async function api(path) {
   const response = await fetch(path, { headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store" });
   if (response.status === 401) { askToken(); throw new Error(T.tokenTitle); }
   const body = await response.json();
-  if (!response.ok) throw new Error(body.detail || response.statusText);
+  if (!response.ok) throw Object.assign(new Error(body.detail || response.statusText), { status: response.status });
   if (response.headers.get("x-fleetscope-truncated")) body.cut = true;
   return body;
 }
@@ -57,10 +57,12 @@ $("login-form").addEventListener("submit", () => {
   $("token").value = "";
   sessionStorage.setItem("token", token);
   connect();
+  // What a link asked for before could not be shown.
+  if (linkOf(location.hash)) follow();
 });
 
 // ---- the filter: key:value words, the rest is text; in quotes anything is text
-let filter = {}, started = false;
+let filter = {}, taken = {}, started = false;
 const KEYED = /^([a-z_]\w*):(.*)$/i;
 function parse(text) {
   const found = {}, rest = [];
@@ -81,12 +83,13 @@ const words = f => Object.entries(f).flatMap(([k, vs]) => vs.map(v => k === "q" 
 const query = f => Object.entries(f).map(([k, vs]) => `&${k}=${vs.map(encodeURIComponent).join(",")}`).join("");
 // What was typed: a filter, or what is wrong with it. The filter before stays then.
 function typed(text) {
-  try { setFilter(parse(text)); } catch (error) {
-    $("query").value = text;
-    $("query").ariaInvalid = "true";
-    $("wrong").textContent = error.message;
-    $("wrong").hidden = false;
-  }
+  try { setFilter(parse(text)); } catch (error) { wrong(text, error); }
+}
+function wrong(text, error) {
+  $("query").value = text;
+  $("query").ariaInvalid = "true";
+  $("wrong").textContent = error.message;
+  $("wrong").hidden = false;
 }
 function setFilter(next) {
   filter = next;
@@ -206,9 +209,16 @@ async function reload() {
     last = Math.max(head, page.items.at(-1)?.seq || 0);
     loaded = true;
     failures = 0;
+    taken = filter;
     subscribe(last);
   } catch (error) {
     if (mine !== generation) return;
+    // A filter that is refused will be refused again: the one before stays.
+    if (error.status === 400 && filter !== taken) {
+      const refused = words(filter).join(" ");
+      setFilter(taken);
+      return wrong(refused, error);
+    }
     fail(error);
     // Without this page there is no subscription: tried again until it is there, or the filter changes.
     again = setTimeout(reload, backoff(failures++));
@@ -228,7 +238,7 @@ $("more").addEventListener("click", async () => {
 });
 
 // ---- the connection
-let socket = null, tries = 0, timer = 0;
+let socket = null, attempt = 0, tries = 0, timer = 0;
 let linked = ["connecting", T.connecting], troubled = false;
 function link(...now) {
   linked = now;
@@ -237,11 +247,14 @@ function link(...now) {
   $("link").textContent = text;
 }
 async function connect() {
+  const mine = ++attempt;
   clearTimeout(timer);
   if (socket) { socket.onclose = null; socket.close(); socket = null; }
   link("connecting", T.connecting);
   let ticket = null;
-  try { if (token) ticket = (await api("api/ticket")).ticket; else await api("status"); } catch (error) { return retry(error); }
+  try { if (token) ticket = (await api("api/ticket")).ticket; else await api("status"); } catch (error) { return mine === attempt && retry(error); }
+  // Another one began meanwhile: two sockets would be one too many.
+  if (mine !== attempt) return;
   const url = new URL("ws", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const ws = socket = new WebSocket(url);

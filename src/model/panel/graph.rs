@@ -61,6 +61,8 @@ pub struct GraphNode {
     /// When it was made, where a property tells.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub created_at: Option<Timestamp>,
+    /// Why it is not known when.
+    pub created_at_not_available: Option<NotAvailable>,
     /// Who made it, where a property or a relationship tells.
     #[schema(value_type = Option<String>)]
     pub created_by: Option<Text>,

@@ -75,10 +75,9 @@ pub struct RayJob {
     pub task_names: Vec<Text>,
     /// Its tasks by state; null = not known.
     pub tasks: Option<RayTasks>,
-    /// LLM requests it made; null = not known.
-    pub llm_requests: Option<u64>,
-    /// Why a field is null, by field.
-    #[schema(value_type = BTreeMap<String, String>)]
+    /// Why a field is null, by field; served with what others know of it.
+    #[serde(skip)]
+    #[schema(ignore)]
     pub unknown: BTreeMap<Text, Text>,
 }
 

@@ -50,6 +50,8 @@ pub(super) enum Answer {
     Refused {
         /// Why.
         why: String,
+        /// Whether the code says that the backend is at fault: then it may be a part of it that is away, and not the span.
+        own: bool,
     },
 }
 
@@ -61,7 +63,7 @@ impl Answer {
         | Self::Unknown { why: text, .. }
         | Self::Blocked { why: text }
         | Self::TooLarge { why: text }
-        | Self::Refused { why: text }) = &mut self;
+        | Self::Refused { why: text, .. }) = &mut self;
         *text = change(text);
         self
     }
@@ -115,9 +117,8 @@ pub(super) fn grpc(code: Code, message: &str, retry_info: Option<Duration>) -> A
         Code::Unimplemented | Code::NotFound => Answer::Blocked {
             why: format!("{why} (no OTLP trace service there: check otlp.endpoint and otlp.protocol)"),
         },
-        Code::InvalidArgument | Code::Unknown | Code::Internal | Code::FailedPrecondition | Code::AlreadyExists => {
-            Answer::Refused { why }
-        }
+        Code::InvalidArgument | Code::FailedPrecondition | Code::AlreadyExists => Answer::Refused { why, own: false },
+        Code::Unknown | Code::Internal => Answer::Refused { why, own: true },
     }
 }
 
@@ -134,7 +135,7 @@ pub(super) fn http(status: u16, message: &str, after: Option<Duration>) -> Answe
             why: format!("{why} (no OTLP trace service there: check otlp.endpoint and otlp.protocol)"),
         },
         413 => Answer::TooLarge { why },
-        _ => Answer::Refused { why },
+        _ => Answer::Refused { why, own: status >= 500 },
     }
 }
 

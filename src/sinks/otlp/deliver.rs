@@ -4,15 +4,17 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::batch::Batch;
-use super::course::{Course, Next, Suspect};
+use super::course::{Control, Course, Next, Suspect};
 use super::letters::Letters;
 use super::link::{Link, LinkEvent};
 use super::proof::Proof;
@@ -36,6 +38,29 @@ pub(super) struct Post {
     pub(super) stop: CancellationToken,
     /// How long a request with an unknown outcome is held before it is sent again.
     pub(super) hold: Duration,
+    /// How long a backend that is at fault itself may refuse a span until the span is given up.
+    pub(super) patience: Duration,
+    /// The span that was taken last, to find out whether any still is.
+    pub(super) control: Mutex<Option<Control>>,
+    /// Deliveries of which nothing is left but spans that were refused.
+    pub(super) in_doubt: AtomicUsize,
+}
+
+/// Counts a delivery in doubt for as long as it lives.
+#[derive(Debug)]
+struct InDoubt<'a>(&'a AtomicUsize);
+
+impl<'a> InDoubt<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for InDoubt<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What became of a batch.
@@ -54,7 +79,7 @@ pub(super) struct Delivered {
 /// How one request ended.
 enum Ended {
     Taken { rejected: u64, message: String, epoch: u64 },
-    Halve { why: String },
+    Halve { why: String, own: bool },
     Stopped,
 }
 
@@ -63,33 +88,49 @@ impl Post {
     pub(super) async fn deliver(&self, batch: &Arc<Batch>) -> Delivered {
         let mut delivered = Delivered { taken: None, epoch: u64::MAX, dead: Vec::new(), rejected: 0 };
         let mut course = Course::new(batch.items.len());
+        let mut in_doubt = None;
         while !course.is_done() {
+            if course.is_in_doubt() && in_doubt.is_none() {
+                in_doubt = Some(InDoubt::new(&self.in_doubt));
+            }
             let Some(next) = self.next(&mut course).await else { return delivered };
-            let range = next.range();
             // Looked at before sending: what is taken meanwhile says nothing about this request.
             let proven = matches!(&next, Next::Suspect(suspect) if self.proof.since(suspect.refused));
-            let ended = self.send(batch.part(&range), range.len() as u64, proven, &mut course.vetted).await;
+            let (of, range) = match &next {
+                Next::Part(range) => (batch, range.clone()),
+                Next::Suspect(suspect) => (batch, suspect.item..suspect.item + 1),
+                Next::Control(control) => (&control.batch, control.item..control.item + 1),
+            };
+            let suspect = match &next {
+                Next::Suspect(suspect) if proven => Some(suspect),
+                _ => None,
+            };
+            let ended = self.send(of.part(&range), range.len() as u64, suspect, &mut course.vetted).await;
             match (ended, next) {
                 (Ended::Stopped, _) => return delivered,
-                (_, Next::Control(item)) => course.control = Some((item, Instant::now())),
+                (_, Next::Control(control)) => self.keep_control(&control.batch, control.item),
                 (Ended::Taken { rejected, message, epoch }, _) => {
                     delivered.epoch = delivered.epoch.min(epoch);
                     if rejected == 0 {
-                        course.control = Some((range.start, Instant::now()));
+                        self.keep_control(batch, range.start);
                     } else if !self.note(batch, &range, rejected, &message, &mut delivered).await {
                         return delivered;
                     }
                 }
-                (Ended::Halve { why }, Next::Suspect(suspect)) if proven => {
+                (Ended::Halve { why, own }, Next::Suspect(mut suspect)) if proven => {
+                    if suspect.again(own, self.patience) {
+                        course.doubt(suspect, why);
+                        continue;
+                    }
                     let item = &batch.items[suspect.item];
                     if !self.letters.keep(item.seq, item.span_id, &why, &self.stop).await {
                         return delivered;
                     }
                     delivered.dead.push((item.seq, item.span_id));
                 }
-                (Ended::Halve { why }, Next::Suspect(suspect)) => course.doubt(suspect, why),
-                (Ended::Halve { why }, Next::Part(range)) if range.len() == 1 => {
-                    course.doubt(Suspect { item: range.start, refused: Instant::now() }, why);
+                (Ended::Halve { why, .. }, Next::Suspect(suspect)) => course.doubt(suspect, why),
+                (Ended::Halve { why, .. }, Next::Part(range)) if range.len() == 1 => {
+                    course.doubt(Suspect::new(range.start), why);
                 }
                 (Ended::Halve { .. }, Next::Part(range)) => {
                     let (first, second) = halves(&range);
@@ -101,8 +142,18 @@ impl Post {
         delivered
     }
 
+    fn keep_control(&self, batch: &Arc<Batch>, item: usize) {
+        *self.control.lock() = Some(Control { batch: Arc::clone(batch), item, taken: Instant::now() });
+    }
+
     /// What to send next, after a wait if nothing shows that the backend takes any span. `None` = stopped.
     async fn next(&self, course: &mut Course) -> Option<Next> {
+        while let Some(until) = course.rests_until() {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                () = self.stop.cancelled() => return None,
+            }
+        }
         if let Some(refused) = course.doubtful(&self.proof) {
             course.waits += 1;
             if course.waits > 1 {
@@ -117,7 +168,8 @@ impl Post {
             course.waits = 0;
             course.backoff = Backoff::default();
         }
-        let next = course.pick(&self.proof, self.hold);
+        let control = self.control.lock().clone();
+        let next = course.pick(&self.proof, control, self.hold);
         if let Some(Next::Control(_)) = next {
             self.pulse.again("control", 1);
         }
@@ -145,14 +197,15 @@ impl Post {
         self.letters.keep(first.seq, first.span_id, &what, &self.stop).await
     }
 
-    /// Sends one request until something final is known of it; `last` = a refusal of a single span is final.
-    async fn send(&self, body: Bytes, spans: u64, last: bool, vetted: &mut bool) -> Ended {
+    /// Sends one request until something final is known of it; `suspect` = the single span in it, which was refused before
+    /// others were taken.
+    async fn send(&self, body: Bytes, spans: u64, suspect: Option<&Suspect>, vetted: &mut bool) -> Ended {
         let mut backoff = Backoff::default();
         loop {
             let mut refusals = self.link.refusals();
             let sent = Instant::now();
             let (answer, epoch) = self.ask(body.clone()).await;
-            let outcome = outcome(&answer, spans, last);
+            let outcome = outcome(&answer, spans, suspect);
             self.pulse.heard(outcome, &answer);
             let go_on = match answer {
                 Answer::Accepted { rejected, message } => {
@@ -161,12 +214,12 @@ impl Post {
                     }
                     return Ended::Taken { rejected, message, epoch };
                 }
-                Answer::TooLarge { why } => return Ended::Halve { why },
-                Answer::Refused { why } if *vetted => return Ended::Halve { why },
-                Answer::Refused { why } => match self.vet(&why).await {
+                Answer::TooLarge { why } => return Ended::Halve { why, own: false },
+                Answer::Refused { why, own } if *vetted => return Ended::Halve { why, own },
+                Answer::Refused { why, own } => match self.vet(&why).await {
                     Vetted::Fine => {
                         *vetted = true;
-                        return Ended::Halve { why };
+                        return Ended::Halve { why, own };
                     }
                     Vetted::Wrong => self.blocked().await,
                     Vetted::Away => self.wait(backoff.next()).await,
@@ -262,12 +315,14 @@ enum Vetted {
 }
 
 /// The closed word a request is counted under.
-fn outcome(answer: &Answer, spans: u64, last: bool) -> &'static str {
+fn outcome(answer: &Answer, spans: u64, suspect: Option<&Suspect>) -> &'static str {
+    let last = |own| suspect.is_some_and(|suspect| suspect.is_last(own));
     match answer {
         Answer::Accepted { rejected: 0, .. } => "ok",
         Answer::Accepted { .. } => "partial",
         Answer::TooLarge { .. } | Answer::Refused { .. } if spans > 1 => "bisected",
-        Answer::TooLarge { .. } | Answer::Refused { .. } if last => "rejected",
+        Answer::TooLarge { .. } if last(false) => "rejected",
+        Answer::Refused { own, .. } if last(*own) => "rejected",
         _ => "retried",
     }
 }

@@ -2,6 +2,7 @@
 //! Takes: passes to draw from. Gives: deliveries under way, bounded in number. Never: looks at what became of one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -16,6 +17,9 @@ use crate::model::Seq;
 pub(super) const LINGER: Duration = Duration::from_millis(20);
 /// How long to leave the journal alone after it failed.
 const JOURNAL_REST: Duration = Duration::from_secs(1);
+
+/// Deliveries in doubt that are held besides: each keeps its batch in memory.
+const MOST_IN_DOUBT: usize = 64;
 
 /// A batch done with: pass, number, last record, what became of it.
 pub(super) type Done = (u64, u64, Seq, Delivered);
@@ -36,9 +40,11 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Whether another delivery may begin.
+    /// Whether another delivery may begin. Those that wait for proof about spans that were refused take no place of the
+    /// others: it is others that bring the proof.
     pub(super) fn has_room(&self) -> bool {
-        self.tasks.len() < self.most && !self.ledger.is_full() && self.rest_until.is_none()
+        let in_doubt = self.post.in_doubt.load(Ordering::Relaxed).min(MOST_IN_DOUBT);
+        self.tasks.len() < self.most + in_doubt && !self.ledger.is_full() && self.rest_until.is_none()
     }
 
     /// Starts deliveries of `pass` while there is room and something to send.

@@ -2,25 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{number, samples};
-use crate::model::{Gpu, Text, printable, shorten};
+use super::{MIB, label};
+use crate::model::Gpu;
+use crate::sources::exposition::samples;
 use crate::sources::failure::{Failure, reason};
-
-const MIB: f64 = 1_048_576.0;
-/// Longest label kept.
-const MAX_LABEL: usize = 200;
 
 /// The processors of a page, in the order of their nodes and numbers.
 pub(super) fn gpus(page: &str) -> Result<Vec<Gpu>, Failure> {
     let mut gpus: BTreeMap<(String, String), (Gpu, Memory)> = BTreeMap::new();
     let mut any = false;
-    for sample in samples(page)? {
-        let Some(field) = sample.metric.strip_prefix("DCGM_FI_") else { continue };
+    for sample in samples(page) {
+        let Some(field) = sample.name.strip_prefix("DCGM_FI_") else { continue };
         any = true;
-        let label = |name: &str| {
-            let value = sample.labels.get(name).map(str::trim).filter(|v| !v.is_empty());
-            value.map(|v| Text::from(shorten(&printable(v), MAX_LABEL)))
-        };
+        let label = |name: &str| label(&sample, name);
         // Written with a capital until May 2026.
         let node = label("Hostname").or_else(|| label("hostname"));
         let number_of = label("gpu").unwrap_or_else(|| "0".into());
@@ -34,12 +28,15 @@ pub(super) fn gpus(page: &str) -> Result<Vec<Gpu>, Failure> {
         gpu.node = node;
         gpu.uuid = uuid.or(gpu.uuid.take());
         gpu.model = label("modelName").or(gpu.model.take());
-        // The exporter's own pod is called `exported_pod`'s opposite by Prometheus only; on its page `pod` is the user.
+        // On the exporter's own page `pod` is the one that uses the processor.
         if let Some(pod) = label("pod") {
             let namespace = label("namespace").map(|n| format!("{n}/")).unwrap_or_default();
             gpu.pod = Some(format!("{namespace}{pod}").into());
         }
-        let Some(value) = number(&sample) else { continue };
+        let value = sample.value;
+        if !value.is_finite() {
+            continue;
+        }
         match field {
             "DEV_GPU_UTIL" => gpu.utilization_ratio = Some(value / 100.0),
             // Where processors are divided only the profiling counter tells.
@@ -101,6 +98,22 @@ mod tests {
     fn both_spellings_of_the_node_are_read() {
         let older = PAGE.replace("hostname=", "Hostname=");
         assert_eq!(gpus(&older).expect("a page"), gpus(PAGE).expect("a page"));
+    }
+
+    #[test]
+    fn blanks_and_brackets_in_labels_hide_nothing() {
+        let page = "DCGM_FI_DEV_GPU_UTIL{gpu=\"0\", UUID=\"GPU-1\", Hostname=\"n1\", modelName=\"A {80, =}\"} 5\n";
+        let gpus = gpus(page).expect("a page");
+        let told = (gpus[0].uuid.as_deref(), gpus[0].node.as_deref(), gpus[0].model.as_deref());
+        assert_eq!(told, (Some("GPU-1"), Some("n1"), Some("A {80, =}")));
+        assert_eq!(gpus[0].utilization_ratio, Some(0.05));
+    }
+
+    #[test]
+    fn nodes_with_one_long_beginning_stay_two() {
+        let node = "n".repeat(252);
+        let line = |end: &str| format!("DCGM_FI_DEV_GPU_TEMP{{gpu=\"0\",Hostname=\"{node}{end}\"}} 40\n");
+        assert_eq!(gpus(&(line("1") + &line("2"))).expect("a page").len(), 2);
     }
 
     #[test]

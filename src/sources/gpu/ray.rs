@@ -3,24 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{number, samples};
-use crate::model::{Gpu, Text, printable, shorten};
+use super::{MIB, label};
+use crate::model::Gpu;
+use crate::sources::exposition::samples;
 use crate::sources::failure::{Failure, reason};
-
-const MIB: f64 = 1_048_576.0;
 
 /// The processors of a page.
 pub(super) fn gpus(page: &str) -> Result<Vec<Gpu>, Failure> {
     let mut gpus: BTreeMap<(String, String), Gpu> = BTreeMap::new();
     let mut any = false;
-    for sample in samples(page)? {
-        any |= sample.metric.starts_with("ray_");
-        let field = match sample.metric.strip_prefix("ray_node_") {
+    for sample in samples(page) {
+        any |= sample.name.starts_with("ray_");
+        let field = match sample.name.strip_prefix("ray_node_") {
             Some(field) if field.starts_with("gpus_") || field.starts_with("gram_") => field,
             _ => continue,
         };
-        let label = |name: &str| sample.labels.get(name).map(|v| Text::from(shorten(&printable(v), 200)));
-        let (Some(index), Some(value)) = (label("GpuIndex"), number(&sample)) else { continue };
+        let label = |name: &str| label(&sample, name);
+        let value = sample.value;
+        let Some(index) = label("GpuIndex").filter(|_| value.is_finite()) else { continue };
         let node = label("ip");
         let gpu = gpus.entry((node.as_deref().unwrap_or_default().to_owned(), index.to_string())).or_default();
         (gpu.gpu, gpu.node) = (index, node);

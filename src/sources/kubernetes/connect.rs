@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use kube::client::Client;
+use kube::client::{Client, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::Status;
 use kube::runtime::watcher;
 use kube::{Config, Error};
 
+use super::bounded::{Bounds, is_too_long};
 use crate::config;
 use crate::model::{printable, shorten};
 use crate::sources::failure::{Failure, reason};
@@ -40,7 +41,8 @@ pub(super) async fn client(config: &config::Kubernetes) -> Result<Client, Failur
     made.reset_reader_on_write = true;
     // The watches have pauses of their own, and tell of each failure.
     made.default_retry = false;
-    Client::try_from(made).map_err(|e| wrong(format!("no client can be made: {}", root(&e))))
+    let builder = ClientBuilder::try_from(made).map_err(|e| wrong(format!("no client can be made: {}", root(&e))))?;
+    Ok(builder.with_layer(&Bounds).build())
 }
 
 /// When the kubeconfig was written last: credentials are rotated. The token of a service account is read again by the
@@ -52,6 +54,9 @@ pub(super) async fn written(config: &config::Kubernetes) -> Option<std::time::Sy
 /// A failed request.
 pub(super) fn failure(error: &Error) -> Failure {
     match error {
+        error if is_too_long(error) => {
+            Failure::new(reason::TOO_LARGE, "the API server's answer is too long to be read")
+        }
         Error::Api(status) => refused(status),
         Error::SerdeError(_) | Error::FromUtf8(_) => {
             Failure::new(reason::MALFORMED, format!("the API server's answer is not understood: {}", root(error)))
@@ -105,6 +110,10 @@ fn unsent(error: &Error) -> Failure {
         broken |= cause.downcast_ref::<std::io::Error>().is_some_and(|e| {
             matches!(e.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::UnexpectedEof)
         });
+        // In the middle of an answer; while connecting it is none of these.
+        broken |= cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|e| e.is_incomplete_message() || e.is_body_write_aborted());
         let Some(source) = cause.source() else { break };
         cause = source;
     }

@@ -78,12 +78,15 @@ impl NodeRow {
         let by = self.first(&["created_by", "decided_by", "agent_id", "author", "user_id"]).or(self.maker.as_deref());
         let detail = "no property of the node (created_by, decided_by, agent_id, author) and no relationship tells; \
                       the database keeps no author";
+        let created_at = self.at.as_deref().or_else(|| self.first(&["created_at", "timestamp"])).and_then(time);
+        let undated = "no property of the node holds a time; the database keeps none";
         GraphNode {
             id: text(&self.id, masker),
             title: one(&["title", "name", "id", "story_id", "task_id"]).unwrap_or_else(|| text(&self.id, masker)),
             subtitle: labels.join(" ").into(),
             mainstat: one(&["status", "state", "current_state", "role"]).unwrap_or_default(),
-            created_at: self.at.as_deref().or_else(|| self.first(&["created_at", "timestamp"])).and_then(time),
+            created_at,
+            created_at_not_available: created_at.is_none().then(|| NotAvailable::new("not_recorded", undated)),
             created_by: by.map(|by| text(by, masker)),
             created_by_not_available: by.is_none().then(|| NotAvailable::new("not_recorded", detail)),
             labels,

@@ -90,7 +90,6 @@ pub(super) fn unknown(job: &RayJob) -> BTreeMap<Text, Text> {
         ),
         why("node_id", job.node_id.is_none(), "no node has been given to its driver", SILENT),
         why("tasks", job.tasks.is_none(), "Ray lists none for it", SILENT),
-        why("llm_requests", job.llm_requests.is_none(), "no LLM requests are joined with it", SILENT),
     ]
     .into_iter()
     .flatten()

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Text, printable, shorten};
+use crate::sources::exposition::{Sample, samples};
 use crate::sources::failure::{Failure, reason};
 
 /// Models read from a page.
@@ -59,15 +60,15 @@ impl Numbers {
 /// Reads a page.
 pub(super) fn read(page: &str) -> Result<BTreeMap<Text, Numbers>, Failure> {
     let (mut models, mut any): (BTreeMap<Text, Numbers>, bool) = (BTreeMap::new(), false);
-    for line in page.lines() {
-        let Some((name, labels, value)) = sample(line) else { continue };
+    for sample in samples(page) {
+        let Some(name) = named(&sample) else { continue };
         any = true;
-        let Some(model) = label(labels, "model_name") else { continue };
-        let model: Text = shorten(&printable(&model), MAX_NAME).into();
+        let Some(model) = sample.label("model_name") else { continue };
+        let model: Text = shorten(&printable(model), MAX_NAME).into();
         if !models.contains_key(&model) && models.len() >= MAX_MODELS {
             continue;
         }
-        models.entry(model).or_default().take(name, labels, value);
+        models.entry(model).or_default().take(name, &sample);
     }
     if !any {
         let detail = "the page holds no vllm: metrics: is vllm.metrics_url the server's, with /metrics?";
@@ -82,15 +83,16 @@ pub(super) fn read(page: &str) -> Result<BTreeMap<Text, Numbers>, Failure> {
 }
 
 impl Numbers {
-    fn take(&mut self, name: &str, labels: &str, value: f64) {
+    fn take(&mut self, name: &str, sample: &Sample<'_>) {
+        let value = sample.value;
         // Before 0.11 the cache was the GPU's.
         let name = if name == "gpu_cache_usage_perc" { "kv_cache_usage_perc" } else { name };
         if VALUES.contains(&name) {
             *self.values.entry(name.to_owned()).or_default() += value;
             self.engines += f64::from(u8::from(name == "kv_cache_usage_perc"));
         } else if name == "request_success_total" {
-            if let Some(reason) = label(labels, "finished_reason").filter(|_| self.finished.len() < 32) {
-                *self.finished.entry(shorten(&printable(&reason), 40).into()).or_default() += value;
+            if let Some(reason) = sample.label("finished_reason").filter(|_| self.finished.len() < 32) {
+                *self.finished.entry(shorten(&printable(reason), 40).into()).or_default() += value;
             }
         } else if let Some((histogram, part)) = HISTOGRAMS.iter().find_map(|h| Some((*h, name.strip_prefix(h)?))) {
             let held = self.histograms.entry(histogram).or_default();
@@ -98,9 +100,7 @@ impl Numbers {
                 "_sum" => held.sum += value,
                 "_count" => held.count += value,
                 "_bucket" => {
-                    if let Some(bound) =
-                        label(labels, "le").and_then(|le| bound(&le)).filter(|_| held.buckets.len() < 200)
-                    {
+                    if let Some(bound) = sample.label("le").and_then(bound).filter(|_| held.buckets.len() < 200) {
                         *held.buckets.entry(bound).or_default() += value;
                     }
                 }
@@ -119,43 +119,10 @@ fn bound(le: &str) -> Option<Bound> {
     }
 }
 
-/// Name less its prefix, labels and value of a line; `None` for anything else.
-fn sample(line: &str) -> Option<(&str, &str, f64)> {
-    let line = line.trim();
-    let rest = ["vllm:", "ray_vllm_", "vllm_"].iter().find_map(|prefix| line.strip_prefix(prefix))?;
-    let (name, labels, rest) = if let Some((name, rest)) = rest.split_once('{') {
-        let (labels, rest) = rest.rsplit_once('}')?;
-        (name, labels, rest)
-    } else {
-        let (name, rest) = rest.split_once(' ')?;
-        (name, "", rest)
-    };
-    let value: f64 = rest.split_whitespace().next()?.parse().ok()?;
-    (value.is_finite() && value >= 0.0).then_some((name, labels, value))
-}
-
-/// The value of a label, its escapes undone.
-fn label(labels: &str, wanted: &str) -> Option<String> {
-    let mut rest = labels;
-    loop {
-        let (name, after) = rest.split_once("=\"")?;
-        let mut value = String::new();
-        let mut chars = after.char_indices();
-        let end = loop {
-            match chars.next()? {
-                (_, '\\') => match chars.next()?.1 {
-                    'n' => value.push('\n'),
-                    other => value.push(other),
-                },
-                (at, '"') => break at,
-                (_, other) => value.push(other),
-            }
-        };
-        if name.trim_start_matches([',', ' ']).trim() == wanted {
-            return Some(value);
-        }
-        rest = &after[end + 1..];
-    }
+/// The name less its prefix; `None` for anything else, and for a number that is none.
+fn named<'a>(sample: &Sample<'a>) -> Option<&'a str> {
+    let name = ["vllm:", "ray_vllm_", "vllm_"].iter().find_map(|prefix| sample.name.strip_prefix(prefix))?;
+    (sample.value.is_finite() && sample.value >= 0.0).then_some(name)
 }
 
 /// Mean and 95th percentile of what a histogram saw since `before`; of all where it began anew.

@@ -224,7 +224,7 @@ async fn a_span_refused_alone_is_a_dead_letter_once_others_are_taken() {
             Act::Take
         }
     });
-    let mut rig = Rig::started(config_of(&backend));
+    let mut rig = Rig::started(hasty(&backend));
     rig.append([(fleetscope::model::Body::Tick, vec![span("bad", &[])])]);
     until("the span is refused again and again", || rig.requests("retried") > 2).await;
     assert_eq!((rig.spans("dead_lettered"), rig.position()), (0, 0));
@@ -246,12 +246,64 @@ async fn a_bad_span_behind_all_others_is_found_without_new_traffic() {
             Act::Take
         }
     });
-    let mut rig = Rig::started(config_of(&backend));
+    let mut rig = Rig::started(hasty(&backend));
     rig.append([(fleetscope::model::Body::Tick, ["a", "b", "c", "last"].map(|n| span(n, &[])).to_vec())]);
     rig.quiet().await;
     rig.judge(&backend, &[bad]);
     assert_eq!(rig.spans("dead_lettered"), 1);
     assert!(rig.metrics.otlp.resent.with_label_values(&["control"]).get() > 0, "a span that was taken was tried again");
+}
+
+/// Gives spans up soon that a backend at fault itself refuses.
+fn hasty(backend: &Backend) -> config::Otlp {
+    config::Otlp { patience: Duration::from_millis(300), ..config_of(backend) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_of_bad_spans_keep_no_good_one_from_being_sent() {
+    let backend = Backend::start(Serve::Grpc);
+    let bad: Vec<String> = (0..5).map(|n| format!("bad-{n}")).collect();
+    let culprits: BTreeSet<Vec<u8>> = bad.iter().map(|name| id_of(name)).collect();
+    backend.memory.rule(move |request, _| {
+        if spans_of(request).iter().any(|(id, _)| culprits.contains(id)) {
+            Act::Refuse(Status::invalid_argument("no"))
+        } else {
+            Act::Take
+        }
+    });
+    let mut rig = Rig::started(config::Otlp { in_flight: 1, batch_spans: 1, ..config_of(&backend) });
+    for name in &bad {
+        rig.append([(fleetscope::model::Body::Tick, vec![span(name, &[])])]);
+    }
+    until("all of them are in doubt", || rig.requests("retried") > 8).await;
+    assert_eq!(rig.spans("dead_lettered"), 0);
+    rig.append([(fleetscope::model::Body::Tick, vec![span("good", &[])])]);
+    rig.quiet().await;
+    rig.judge(&backend, &bad.iter().map(|name| id_of(name)).collect::<Vec<_>>());
+    assert_eq!(rig.spans("dead_lettered"), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backend_half_of_which_is_broken_gets_no_span_thrown_away() {
+    let backend = Backend::start(Serve::Grpc);
+    // One span of three is refused six times, four of them alone: as a partition does that comes back.
+    let asked = parking_lot::Mutex::new(std::collections::HashMap::<Vec<u8>, u32>::new());
+    backend.memory.rule(move |request, _| {
+        let mut asked = asked.lock();
+        let mut refuse = false;
+        for (id, _) in spans_of(request).into_iter().filter(|(id, _)| id[0] % 3 == 0) {
+            let times = asked.entry(id).or_default();
+            *times += 1;
+            refuse |= *times <= 6;
+        }
+        if refuse { Act::Refuse(Status::internal("partition 3 is away")) } else { Act::Take }
+    });
+    let mut rig =
+        Rig::started(config::Otlp { batch_spans: 4, patience: Duration::from_secs(2), ..config_of(&backend) });
+    rig.traffic(40);
+    rig.quiet().await;
+    rig.judge(&backend, &[]);
+    assert_eq!((rig.spans("dead_lettered"), rig.requests("rejected")), (0, 0));
 }
 
 fn id_of(what: &str) -> Vec<u8> {

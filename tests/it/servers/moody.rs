@@ -34,6 +34,8 @@ pub(crate) enum Mood {
     CutShort,
     /// With what is neither JSON nor metrics.
     Garbage,
+    /// With 403 and all it was sent, as gateways do that mean to help.
+    Telltale,
 }
 
 /// Every mood that is no answer, with the reason a source gives for it.
@@ -168,6 +170,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Mood::CutShort => {
             let pieces = [Ok(Bytes::from_static(b"{\"half\":")), Err(std::io::Error::other("cut"))];
             return ([(header::CONTENT_LENGTH, "5000")], Body::from_stream(stream::iter(pieces))).into_response();
+        }
+        Mood::Telltale => {
+            let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let query = request.uri().query().unwrap_or_default();
+            return (StatusCode::FORBIDDEN, format!("no rule for `{given}` at {query}")).into_response();
         }
         Mood::Garbage => return "\u{0}\u{1}{]) neither this nor that".into_response(),
     }

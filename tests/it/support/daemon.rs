@@ -53,6 +53,13 @@ impl Daemon {
         Command::new("kill").args([signal, &pid]).status().expect("kill is there");
     }
 
+    /// Resident memory in MiB.
+    pub(crate) fn memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        resident.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
+    }
+
     /// SIGTERM, then the exit status.
     pub(crate) async fn stop(mut self) -> std::process::ExitStatus {
         let pid = self.child.id().to_string();

@@ -174,7 +174,7 @@ async fn pods_their_crashes_and_their_end_are_told_once() {
     let daemon = started(&journal, &variables).await;
     fresh(&daemon).await;
     shown(&daemon, PODS, |pod| pod["pod"] == "out-1").await;
-    let duplicate = r#"fleetscope_events_total{outcome="duplicate",source="K8s"}"#;
+    let duplicate = r#"fleetscope_events_total{outcome="duplicate",source="kubernetes"}"#;
     until("it was told again", BOUND, || async { daemon.sample(duplicate).await >= Some(2.0) }).await;
     assert_eq!(events(&daemon, "k8s.*").await.len(), before, "nothing is new after a restart");
 }
@@ -323,9 +323,12 @@ async fn the_rights_documented_suffice_and_logs_need_their_own() {
     server.apply(watching).await;
     fresh(&daemon).await;
     shown(&daemon, PODS, |pod| pod["pod"] == "planning-1").await;
-    let detail =
-        daemon.json("/status").await.expect("the route answers")["parts"]["source/kubernetes"]["detail"].clone();
-    assert!(!detail.to_string().contains("may not be read"), "a right is missing: {detail}");
+    // The server's authorizer learns of one right after the other.
+    until("no right is missing", BOUND, || async {
+        let status = daemon.json("/status").await?;
+        (!status["parts"]["source/kubernetes"]["detail"].as_str()?.contains("may not be read")).then_some(())
+    })
+    .await;
     let route = "/api/kubernetes/pods/swe-ai-fleet/planning-1/logs?lines=20";
     let (status, why) = daemon.answer(route).await.expect("an answer");
     assert!(status == 503 && why.contains("cannot get resource") && why.contains("pods/log"), "{status}: {why}");

@@ -95,6 +95,7 @@ async fn counts_new_nodes_and_the_neighbourhood_of_a_story() {
     assert_eq!(planned["created_by"], "ana", "{planned}");
     let unsigned = of("Story").into_iter().find(|story| story["properties"]["id"].is_null()).expect("context's node");
     assert_eq!(unsigned["created_by_not_available"]["code"], "not_recorded", "{unsigned}");
+    assert_eq!(planned["created_at_not_available"]["code"], "not_recorded", "{planned}");
     let edges = daemon.json("/api/graph/edges?story=s-1").await.expect("the story is there");
     let edges = edges["items"].as_array().expect("a list").clone();
     let kinds: std::collections::BTreeSet<_> = edges.iter().filter_map(|e| e["mainstat"].as_str()).collect();
@@ -119,7 +120,7 @@ async fn counts_new_nodes_and_the_neighbourhood_of_a_story() {
     assert!(daemon.stop().await.success());
     let daemon = started(journal.path(), &variables(server, PASSWORD)).await;
     page(&daemon, NODES, "counts again", |page| page["total_nodes"].as_u64() == Some(8)).await;
-    let duplicates = r#"fleetscope_events_total{outcome="duplicate",source="Neo4j"}"#;
+    let duplicates = r#"fleetscope_events_total{outcome="duplicate",source="neo4j"}"#;
     until("what was told is known", PATIENCE, || async { daemon.sample(duplicates).await >= Some(3.0) }).await;
     let told = daemon.json(events).await.expect("the route answers");
     assert_eq!(told["items"].as_array().map(Vec::len), Some(before), "{told}");

@@ -87,9 +87,9 @@ async fn jobs_are_shown_told_and_measured() {
             let trace = daemon.get("/api/stories/US-001/trace").await.expect("the trace");
             assert_eq!(trace.matches(r#""name":"ray.job""#).count(), 5, "{trace}");
         } else {
-            let duplicates = r#"fleetscope_events_total{outcome="duplicate",source="Ray"}"#;
+            let duplicates = r#"fleetscope_events_total{outcome="duplicate",source="ray"}"#;
             until("all is known", PATIENCE, || async { daemon.sample(duplicates).await >= Some(9.0) }).await;
-            let journaled = r#"fleetscope_events_total{outcome="journaled",source="Ray"}"#;
+            let journaled = r#"fleetscope_events_total{outcome="journaled",source="ray"}"#;
             assert_eq!(daemon.sample(journaled).await, Some(0.0), "a restart tells nothing anew");
         }
         assert!(daemon.stop().await.success());
@@ -401,8 +401,12 @@ async fn deliberations_of_the_executor_come_and_go() {
         assert_eq!(status().await.map(|(status, ..)| status).as_deref(), Some("RUNNING"), "and ends nothing");
         *executor.jobs.lock() = Ok(Vec::new());
         until("it is gone", PATIENCE, || async { status().await.filter(|(s, ..)| s == "ENDED") }).await;
-        let events = daemon.json("/api/events?source=Ray&story=s-1&type=ray.job.ended").await.expect("events");
-        assert!(events["items"][0]["summary"].as_str().is_some_and(|s| s.ends_with("(not told how)")), "{events}");
+        let told = || async {
+            let events = daemon.json("/api/events?source=Ray&story=s-1&type=ray.job.ended").await?;
+            events["items"][0]["summary"].as_str().map(str::to_owned)
+        };
+        let summary = until("its end is in the history", PATIENCE, told).await;
+        assert!(summary.ends_with("(not told how)"), "{summary}");
         let asked = executor.asked.lock().clone();
         assert!(asked.iter().all(|path| path.ends_with("/GetActiveJobs")), "{asked:?}");
     }

@@ -289,7 +289,7 @@ async fn nothing_is_taken_unless_configured_or_without_a_token() {
     request.metadata_mut().insert("authorization", "Bearer abcdefghijklmnop".parse().expect("ascii"));
     let answer = client.export(request).await.expect("taken").into_inner();
     assert_eq!(answer.partial_success, None);
-    let taken = r#"fleetscope_events_total{outcome="journaled",source="vLLM"}"#;
+    let taken = r#"fleetscope_events_total{outcome="journaled",source="vllm"}"#;
     until("its requests are in the history", PATIENCE, || async { daemon.sample(taken).await == Some(7.0) }).await;
     assert!(daemon.stop().await.success());
 }

@@ -65,7 +65,7 @@ fn a_populated_but_empty_partial_success_is_a_success() {
 
 #[test]
 fn what_a_backend_says_is_made_safe() {
-    let Answer::Refused { why } = of(Code::InvalidArgument, &format!("\u{1b}[31m\n{}", "x".repeat(5000))) else {
+    let Answer::Refused { why, .. } = of(Code::InvalidArgument, &format!("\u{1b}[31m\n{}", "x".repeat(5000))) else {
         panic!("refused")
     };
     assert!(why.len() < 400 && !why.contains('\n') && !why.contains('\u{1b}'));

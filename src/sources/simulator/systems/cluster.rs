@@ -20,6 +20,8 @@ use super::{Systems, kubernetes};
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a watch lasts where its client does not say.
 const WATCH: Duration = Duration::from_mins(5);
+/// How long one lasts at most.
+const MAX_WATCH: Duration = Duration::from_hours(1);
 
 pub(super) type Shared = State<Arc<Systems>>;
 
@@ -114,7 +116,7 @@ pub(super) fn watch(
     asked: &Asked,
     look: impl Fn(&Systems, u64) -> (Vec<Value>, u64) + Send + 'static,
 ) -> Response {
-    let end = tokio::time::Instant::now() + asked.timeout_seconds.map_or(WATCH, Duration::from_secs);
+    let end = tokio::time::Instant::now() + asked.timeout_seconds.map_or(WATCH, Duration::from_secs).min(MAX_WATCH);
     let from = asked.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0);
     let lines = stream::unfold((from, look, systems), move |(version, look, systems)| async move {
         loop {
@@ -130,4 +132,15 @@ pub(super) fn watch(
         }
     });
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_watch_without_end_ends() {
+        let asked = Asked { watch: None, resource_version: None, timeout_seconds: Some(u64::MAX) };
+        assert_eq!(watch(Arc::default(), &asked, |_, _| (Vec::new(), 0)).status(), StatusCode::OK);
+    }
 }

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Number, Value};
 
+/// Values within values: more than any client sends.
+const MAX_DEPTH: u32 = 64;
+
 /// Appends a value.
 pub(super) fn pack(value: &Value, bytes: &mut Vec<u8>) {
     match value {
@@ -65,8 +68,13 @@ fn sized(size: usize, tiny: u8, wide: u8, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Takes a value from the front; `None` = it is none of those above.
+/// Takes a value from the front; `None` = it is none of those above, or deeper than anybody needs.
 pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Value> {
+    within(MAX_DEPTH, bytes)
+}
+
+fn within(depth: u32, bytes: &mut &[u8]) -> Option<Value> {
+    let inner = depth.checked_sub(1)?;
     let marker = take(bytes, 1)?[0];
     Some(match marker {
         0x00..=0x7F => Value::from(marker),
@@ -85,7 +93,7 @@ pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Value> {
         0x80..=0x8F | 0xD0..=0xD2 => Value::String(text(marker, bytes)?),
         0x90..=0x9F | 0xD4..=0xD6 => {
             let count = size(marker, 0x90, 0xD4, bytes)?;
-            Value::Array((0..count).map(|_| unpack(bytes)).collect::<Option<_>>()?)
+            Value::Array((0..count).map(|_| within(inner, bytes)).collect::<Option<_>>()?)
         }
         0xA0..=0xAF | 0xD8..=0xDA => {
             let count = size(marker, 0xA0, 0xD8, bytes)?;
@@ -93,7 +101,7 @@ pub(super) fn unpack(bytes: &mut &[u8]) -> Option<Value> {
             for _ in 0..count {
                 let marker = take(bytes, 1)?[0];
                 let key = text(marker, bytes)?;
-                fields.insert(key, unpack(bytes)?);
+                fields.insert(key, within(inner, bytes)?);
             }
             Value::Object(fields)
         }
@@ -138,5 +146,13 @@ mod tests {
         pack(&value, &mut bytes);
         assert_eq!(unpack(&mut bytes.as_slice()), Some(value));
         assert_eq!(unpack(&mut &bytes[..bytes.len() - 1]), None, "a value that is cut short is none");
+    }
+    #[test]
+    fn values_without_end_are_none() {
+        // A list of one, a million times over.
+        assert_eq!(unpack(&mut vec![0x91; 1 << 20].as_slice()), None);
+        let deep = |depth: usize| [vec![0x91; depth], vec![7]].concat();
+        assert!(unpack(&mut deep(60).as_slice()).is_some());
+        assert_eq!(unpack(&mut deep(64).as_slice()), None);
     }
 }

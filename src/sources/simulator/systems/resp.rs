@@ -9,6 +9,10 @@ use super::{Systems, cache};
 
 /// Words of a command, and bytes of a word.
 const MAX: usize = 1 << 16;
+/// Bytes of a command.
+const MAX_COMMAND: usize = 1 << 20;
+/// Bytes of a line with a number.
+const MAX_LINE: u64 = 32;
 
 /// Listens on a free port of the loopback.
 pub(super) async fn start(systems: Arc<Systems>) -> std::io::Result<std::net::SocketAddr> {
@@ -37,9 +41,11 @@ async fn serve(stream: TcpStream, systems: &Systems) -> std::io::Result<()> {
 /// A command: an array of bulk strings. `None` = the client is gone, or speaks something else.
 async fn command(read: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std::io::Result<Option<Vec<String>>> {
     let Some(words) = number(read, '*').await? else { return Ok(None) };
-    let mut command = Vec::new();
+    let (mut command, mut left) = (Vec::new(), MAX_COMMAND);
     for _ in 0..words {
         let Some(length) = number(read, '$').await? else { return Ok(None) };
+        let Some(rest) = left.checked_sub(length) else { return Ok(None) };
+        left = rest;
         let mut word = vec![0; length + 2];
         read.read_exact(&mut word).await?;
         word.truncate(length);
@@ -50,8 +56,10 @@ async fn command(read: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> std::io::
 
 async fn number(read: &mut (impl tokio::io::AsyncBufRead + Unpin), mark: char) -> std::io::Result<Option<usize>> {
     let mut line = String::new();
-    read.read_line(&mut line).await?;
-    Ok(line.trim_end().strip_prefix(mark).and_then(|n| n.parse().ok()).filter(|n| *n <= MAX))
+    read.take(MAX_LINE).read_line(&mut line).await?;
+    // Without its end it is not the whole of it.
+    let whole = line.strip_suffix('\n').map(str::trim_end);
+    Ok(whole.and_then(|line| line.strip_prefix(mark)).and_then(|n| n.parse().ok()).filter(|n| *n <= MAX))
 }
 
 pub(super) fn simple(text: &str) -> Vec<u8> {
@@ -80,4 +88,25 @@ pub(super) fn array(items: &[Vec<u8>]) -> Vec<u8> {
         bytes.extend_from_slice(item);
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn told(bytes: &[u8]) -> Option<Vec<String>> {
+        let mut rest = bytes;
+        command(&mut rest).await.expect("no fault of the connection")
+    }
+
+    #[tokio::test]
+    async fn a_command_has_bounds() {
+        assert_eq!(told(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").await, Some(vec!["GET".to_owned(), "k".to_owned()]));
+        let word = [b"$65536\r\n", vec![b'x'; MAX].as_slice(), b"\r\n"].concat();
+        let words = |count: usize| [format!("*{count}\r\n").into_bytes(), word.repeat(count)].concat();
+        assert_eq!(told(&words(16)).await.map(|words| words.len()), Some(16));
+        assert_eq!(told(&words(17)).await, None, "more than a command may hold");
+        let digits = [b"*".as_slice(), &vec![b'0'; 1 << 20], b"1\r\n$1\r\nk\r\n"].concat();
+        assert_eq!(told(&digits).await, None, "a line without end");
+    }
 }
