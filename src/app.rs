@@ -77,9 +77,12 @@ pub async fn run(
 ) -> Result<()> {
     let (mut config, simulated) = (config, Arc::new(simulator::Systems::default()));
     let is_demo = matches!(input, Input::Simulated { .. });
+    // Its files are there until the end.
+    let mut addresses = None;
     if is_demo {
-        let addresses = simulated.serve().await.context("the simulated systems cannot listen on the loopback")?;
-        systems::watch_simulated(&mut config, addresses)?;
+        let served = simulated.serve().await.context("the simulated systems cannot be served on the loopback")?;
+        systems::watch_simulated(&mut config, &served)?;
+        addresses = Some(served);
     }
     let shared = open(config, metrics)?;
     let listener = TcpListener::bind(shared.config.http.listen)
@@ -96,6 +99,15 @@ pub async fn run(
     let mut sources: JoinSet<(&'static str, Result<()>)> = JoinSet::new();
     let watched = Systems::new(&shared, &events, &stop);
     start_readers(&shared, listener, &watched, &readers, &mut parts);
+    if let Some(addresses) = &addresses {
+        let (systems, inboxes, log) =
+            (Arc::clone(&simulated), Arc::clone(&watched.inboxes), addresses.vllm_log.clone());
+        let stop = stop.clone();
+        sources.spawn(async move {
+            simulator::tell(systems, inboxes, &log, stop).await;
+            ("source/simulator-vllm", Ok(()))
+        });
+    }
     watched.start(&mut sources);
     start_sources(&shared, input, simulated, events, &stop, &mut sources)?;
     listening(address);

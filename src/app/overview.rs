@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::board::{Board, State};
 use crate::model::{ClusterPanel, Component, GpuPanel, Panel, Source, Text};
@@ -29,6 +30,8 @@ const FLEET: &[(&str, Option<&str>)] = &[
     ("workflow", None),
     ("workspace", None),
 ];
+/// What the fleet's manifests call a part otherwise.
+const CALLED: &[(&str, &str)] = &[("vllm-server", "vllm")];
 /// Components of Kubernetes shown besides.
 const MAX_OTHERS: usize = 200;
 
@@ -50,7 +53,7 @@ fn assess(state: &State, parts: &BTreeMap<String, PartStatus>) -> Vec<Component>
     let mut names: BTreeSet<Text> = FLEET.iter().map(|(name, _)| Text::from(*name)).collect();
     if let Some(cluster) = cluster {
         let others = cluster.components.keys().chain(cluster.workloads.iter().map(|w| &w.component));
-        names.extend(others.take(MAX_OTHERS).cloned());
+        names.extend(others.take(MAX_OTHERS).map(called));
     }
     let used = cluster.zip(gpus).map(|(cluster, gpus)| gpus_of(cluster, gpus)).unwrap_or_default();
     let each = |name: Text| {
@@ -75,10 +78,18 @@ fn assess(state: &State, parts: &BTreeMap<String, PartStatus>) -> Vec<Component>
     names.into_iter().map(each).collect()
 }
 
+/// The part that pods of this component are.
+fn called(component: &Text) -> Text {
+    let known = CALLED.iter().find(|(name, _)| **name == **component);
+    known.map_or_else(|| component.clone(), |(_, part)| (*part).into())
+}
+
 /// What its pods say.
 fn on_kubernetes(of: &mut Component, cluster: &ClusterPanel, fresh: bool) {
-    let workloads: Vec<_> = cluster.workloads.iter().filter(|w| w.component == of.component).collect();
-    let pods = cluster.components.get(&of.component).filter(|pods| !pods.phases.is_empty());
+    let workloads: Vec<_> = cluster.workloads.iter().filter(|w| called(&w.component) == of.component).collect();
+    let mut all =
+        cluster.components.iter().filter(|(name, pods)| called(name) == of.component && !pods.phases.is_empty());
+    let pods = all.next().map(|(_, pods)| pods);
     if workloads.is_empty() && pods.is_none() {
         return;
     }
@@ -126,15 +137,36 @@ fn by_source(of: &mut Component, part: &PartStatus) {
 
 /// Versions and times that single panels tell.
 fn known_besides(of: &mut Component, state: &State, cluster: Option<&ClusterPanel>) {
-    match &*of.component {
-        "kubernetes" => of.version = cluster.and_then(|cluster| cluster.version.clone()),
-        "orchestrator" => {
-            if let Some(Panel::Orchestrator(panel)) = state.panels.get(&Source::Orchestrator).map(AsRef::as_ref) {
+    let said = |source| state.panels.get(&source).map(AsRef::as_ref);
+    let mut version = None;
+    match (&*of.component, cluster) {
+        ("kubernetes", Some(cluster)) => version.clone_from(&cluster.version),
+        ("neo4j", _) => {
+            if let Some(Panel::Graph(panel)) = said(Source::Neo4j) {
+                version = Some(panel.version.clone());
+            }
+        }
+        ("orchestrator", _) => {
+            if let Some(Panel::Orchestrator(panel)) = said(Source::Orchestrator) {
                 of.started = of.started.or_else(|| panel.replicas.iter().filter_map(|r| r.started).min());
+            }
+        }
+        ("ray", _) => {
+            if let Some(Panel::Ray(panel)) = said(Source::Ray) {
+                version.clone_from(&panel.version);
+            }
+        }
+        ("valkey", _) => {
+            if let Some(Panel::Cache(panel)) = said(Source::Valkey) {
+                version = Some(panel.version.clone());
+                of.started = of.started.or_else(|| Some(panel.at.minus(Duration::from_secs(panel.uptime_seconds))));
+                of.memory_bytes = of.memory_bytes.or(Some(panel.memory_bytes as f64));
             }
         }
         _ => {}
     }
+    // The server's own word for its version goes before the tag of its image.
+    of.version = version.or_else(|| of.version.take());
 }
 
 /// Processors and their use by component: how many, and the sum of those that tell.
@@ -144,7 +176,7 @@ fn gpus_of(cluster: &ClusterPanel, gpus: &GpuPanel) -> BTreeMap<Text, (u32, Opti
     let mut used = BTreeMap::new();
     for gpu in &gpus.gpus {
         let Some(component) = gpu.pod.as_deref().and_then(|pod| pods.get(pod)) else { continue };
-        let (count, sum) = used.entry((*component).clone()).or_insert((0, None));
+        let (count, sum) = used.entry(called(component)).or_insert((0, None));
         *count += 1;
         if let Some(ratio) = gpu.utilization_ratio {
             *sum = Some(sum.unwrap_or(0.0) + ratio);
@@ -156,7 +188,7 @@ fn gpus_of(cluster: &ClusterPanel, gpus: &GpuPanel) -> BTreeMap<Text, (u32, Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Gpu, Pod, PodsOf, Timestamp, Workload};
+    use crate::model::{CachePanel, Gpu, GraphPanel, Pod, PodsOf, RayPanel, Timestamp, Workload};
 
     fn part(health: Health, detail: &str) -> PartStatus {
         PartStatus { health, detail: detail.to_owned(), required: false, since: String::new() }
@@ -200,6 +232,39 @@ mod tests {
         let parts = [("source/neo4j", part(Health::Down, "refused"))];
         let neo4j = found(&State::default(), &parts, "neo4j");
         assert_eq!((neo4j.up, neo4j.reason.as_deref()), (Some(false), Some("source_down")));
+    }
+
+    #[test]
+    fn a_servers_own_word_goes_before_the_tag_of_its_image() {
+        let pods =
+            PodsOf { phases: [("running".into(), 1)].into(), versions: vec!["v0.15".into()], ..PodsOf::default() };
+        let cluster = ClusterPanel {
+            components: [("vllm-server".into(), pods.clone()), ("valkey".into(), pods.clone()), ("ray".into(), pods)]
+                .into(),
+            ..ClusterPanel::default()
+        };
+        let cache = CachePanel {
+            at: Timestamp::from_millis(100_000),
+            version: "Valkey 8.0.1".into(),
+            uptime_seconds: 60,
+            memory_bytes: 7,
+            ..CachePanel::default()
+        };
+        let ray = RayPanel { version: Some("2.52.1".into()), ..RayPanel::default() };
+        let graph = GraphPanel { version: "5.26.0".into(), ..GraphPanel::default() };
+        let panels = [Panel::Cluster(cluster), Panel::Cache(Box::new(cache)), Panel::Ray(ray), Panel::Graph(graph)];
+        let state =
+            State { panels: panels.into_iter().map(|p| (p.source(), Arc::new(p))).collect(), ..State::default() };
+        let up = [("source/kubernetes", part(Health::Up, "")), ("source/valkey", part(Health::Up, ""))];
+        let version = |name| found(&state, &up, name).version;
+        assert_eq!(version("valkey").as_deref(), Some("Valkey 8.0.1"));
+        assert_eq!(version("ray").as_deref(), Some("2.52.1"));
+        assert_eq!(version("neo4j").as_deref(), Some("5.26.0"));
+        assert_eq!(version("vllm").as_deref(), Some("v0.15"), "by another name");
+        let valkey = found(&state, &up, "valkey");
+        assert_eq!((valkey.started, valkey.memory_bytes), (Some(Timestamp::from_millis(40_000)), Some(7.0)));
+        let names = assess(&state, &BTreeMap::new()).into_iter().map(|of| of.component).collect::<Vec<_>>();
+        assert!(!names.contains(&"vllm-server".into()), "{names:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! what takes what they send. Never: starts one that is not configured.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures::future::BoxFuture;
@@ -18,6 +19,12 @@ use crate::lookup::Lookups;
 use crate::model::{Batch, Source};
 use crate::sources::{Watcher, components, gpu, kubernetes, neo4j, orchestrator, ray, simulator, valkey, vllm};
 use crate::status::Health;
+
+/// How long a request of a simulated fleet waits for its answer: both come at once there.
+const DEMO_WINDOW: Duration = Duration::from_secs(10);
+/// What a simulated fleet's model costs.
+const DEMO_PRICE: &str = "Qwen/*=0.05/0.20";
+const DEMO_GPU_SECOND: &str = "0.0006";
 
 /// A part's name in `/status`, and its life.
 type Part = (&'static str, BoxFuture<'static, Result<()>>);
@@ -169,16 +176,38 @@ impl Making<'_> {
 }
 
 /// The systems of a simulated fleet are watched as real ones are, where no real ones are named.
-pub(super) fn watch_simulated(config: &mut Config, addresses: simulator::Addresses) -> Result<()> {
-    let at = |path: &str| format!("http://{}{path}", addresses.http).parse().context("an address of our own");
+pub(super) fn watch_simulated(config: &mut Config, at: &simulator::Addresses) -> Result<()> {
+    let own = || "an address of our own";
+    let page = |path: &str| format!("http://{}{path}", at.http);
     if !config.gpu.is_on() {
-        config.gpu.dcgm_url = Some(at("/dcgm/metrics")?);
+        config.gpu.dcgm_url = Some(page("/dcgm/metrics").parse().with_context(own)?);
+    }
+    if !config.kubernetes.is_on() {
+        config.kubernetes.namespaces = at.namespaces.map(str::to_owned).to_vec();
+        config.kubernetes.kubeconfig = Some(at.kubeconfig.clone());
+    }
+    if !config.neo4j.is_on() {
+        config.neo4j.uri = Some(format!("bolt://{}", at.neo4j).parse().with_context(own)?);
+    }
+    if !config.orchestrator.is_on() {
+        config.orchestrator.address = vec![at.grpc.to_string()];
     }
     if !config.ray.is_on() {
-        config.ray.url = Some(at("/ray")?);
+        config.ray.url = Some(page("/ray").parse().with_context(own)?);
+        config.ray.executor = Some(format!("http://{}", at.grpc).parse().with_context(own)?);
     }
     if !config.valkey.is_on() {
-        config.valkey.url = Some(format!("redis://{}", addresses.valkey).parse().context("an address of our own")?);
+        config.valkey.url = Some(format!("redis://{}", at.valkey).parse().with_context(own)?);
+    }
+    if !config.vllm.is_on() {
+        config.vllm.metrics_url = vec![page("/vllm/metrics")];
+        config.vllm.otlp = true;
+        config.vllm.log_file = Some(at.vllm_log.clone());
+        config.vllm.join_window = DEMO_WINDOW;
+    }
+    if config.cost.prices.is_empty() {
+        config.cost.prices = vec![DEMO_PRICE.to_owned()];
+        DEMO_GPU_SECOND.clone_into(&mut config.cost.gpu_second);
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub use in_process::{InProcess, run_in_process};
 pub use on_nats::{Answers, Options, Progress, RunError, Summary, run_on_nats};
 pub use settings::{Clock, Era, Faults, Settings};
 pub use step::{Action, Ending, Publish, Run, Settle, SettleKind, Step};
-pub use systems::{Addresses, Systems};
+pub use systems::{Addresses, Systems, tell};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The systems beside NATS, each real where it can run here, and with every fault.
 
 mod components;
+mod demo;
 mod faults;
 mod gpu;
 mod isolation;

@@ -59,7 +59,7 @@ async fn serve(mut stream: TcpStream, systems: &Systems) -> std::io::Result<()> 
             RUN => {
                 let query = fields.first().and_then(Value::as_str).unwrap_or_default();
                 let empty = Value::Object(Map::new());
-                match graph::answer(&systems.0.lock(), query, fields.get(1).unwrap_or(&empty)) {
+                match graph::answer(&mut systems.0.lock().graph, query, fields.get(1).unwrap_or(&empty)) {
                     Some(found) => {
                         answers.push(structure(SUCCESS, &[json!({ "fields": found.fields, "t_first": 1 })]));
                         rows = found.rows;

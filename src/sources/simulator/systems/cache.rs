@@ -121,7 +121,8 @@ fn config(names: &[String]) -> Vec<u8> {
 fn info(known: &Known) -> String {
     let keys = &known.keys;
     let memory = EMPTY + keys.held.values().map(|key| key.bytes + 70).sum::<u64>();
-    let uptime = known.runs.front().map_or(0, |first| known.now.since(first.begin).as_secs());
+    let uptime = known.now.since(known.started()).as_secs();
+    let watched = known.began.map_or(0, |began| known.now.since(began).as_secs());
     let expires = keys.held.values().filter(|key| key.expires.is_some()).count();
     let mut text = String::new();
     for (section, lines) in [
@@ -145,7 +146,7 @@ fn info(known: &Known) -> String {
             format!(
                 "total_commands_processed:{}\r\ninstantaneous_ops_per_sec:{}\r\nexpired_keys:{}\r\nevicted_keys:0\r\nkeyspace_hits:{}\r\nkeyspace_misses:{}",
                 keys.commands,
-                keys.commands / uptime.max(1),
+                keys.commands / watched.max(1),
                 keys.expired,
                 keys.hits,
                 keys.misses

@@ -23,11 +23,11 @@ const WATCH: Duration = Duration::from_mins(5);
 /// How long one lasts at most.
 const MAX_WATCH: Duration = Duration::from_hours(1);
 
-type Shared = State<Arc<Systems>>;
+pub(super) type Shared = State<Arc<Systems>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
+pub(super) struct Asked {
     #[serde(default)]
     watch: Option<String>,
     #[serde(default)]
@@ -37,7 +37,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn watches(&self) -> bool {
+    pub(super) fn watches(&self) -> bool {
         self.watch.as_deref().is_some_and(|watch| watch != "false" && watch != "0")
     }
 }
@@ -50,6 +50,7 @@ pub(super) fn router() -> Router<Arc<Systems>> {
         .route("/apis/apps/v1/namespaces/{namespace}/deployments", get(deployments))
         .route("/apis/apps/v1/namespaces/{namespace}/statefulsets", get(stateful_sets))
         .route("/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods", get(usage))
+        .merge(super::objects::router())
         .fallback(|| async { missing("the server could not find the requested resource") })
 }
 
@@ -110,7 +111,7 @@ fn missing(message: &str) -> Response {
 }
 
 /// Changes as they come, one JSON object a line, until the time asked for is over.
-fn watch(
+pub(super) fn watch(
     systems: Arc<Systems>,
     asked: &Asked,
     look: impl Fn(&Systems, u64) -> (Vec<Value>, u64) + Send + 'static,

@@ -17,6 +17,8 @@ const COMPONENTS: &[(&str, &str, &str, usize)] = &[
     ("task-derivation", FLEET, "Deployment", 1),
     ("backlog-review-processor", FLEET, "Deployment", 1),
     ("vllm-server", FLEET, "Deployment", 1),
+    ("workspace", FLEET, "Deployment", 1),
+    ("monitoring", FLEET, "Deployment", 1),
     ("nats", FLEET, "StatefulSet", 1),
     ("neo4j", FLEET, "StatefulSet", 1),
     ("valkey", FLEET, "StatefulSet", 1),
@@ -24,16 +26,14 @@ const COMPONENTS: &[(&str, &str, &str, usize)] = &[
     ("ray-gpu-workers", RAY, "StatefulSet", 2),
 ];
 const FLEET: &str = "swe-ai-fleet";
-const RAY: &str = "ray";
+pub(super) const RAY: &str = "ray";
 /// Namespaces there are.
 pub(super) const NAMESPACES: [&str; 2] = [FLEET, RAY];
 
 /// So many runs go by between two crashes.
-const RUNS_PER_CRASH: u64 = 60;
+const RUNS_PER_CRASH: u64 = 150;
 /// How long a pod that crashed waits before it is started again.
 const DOWN: Duration = Duration::from_secs(20);
-/// How long the fleet was up before it was watched.
-const BEFORE: Duration = Duration::from_hours(26);
 
 /// The pods, and how often anything about them changed.
 #[derive(Debug)]
@@ -103,6 +103,16 @@ impl Pods {
     }
 }
 
+/// What a client reads to find the server.
+pub(super) fn config(address: std::net::SocketAddr) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: simulated\n\
+         clusters:\n- name: simulated\n  cluster:\n    server: http://{address}\n\
+         contexts:\n- name: simulated\n  context:\n    cluster: simulated\n    user: nobody\n\
+         users:\n- name: nobody\n  user: {{}}\n"
+    )
+}
+
 /// A list of a namespace's pods.
 pub(super) fn pods(known: &Known, namespace: &str) -> Value {
     let pods = known.pods.pods.iter().filter(|pod| pod.namespace == namespace);
@@ -124,11 +134,11 @@ pub(super) fn workloads(known: &Known, namespace: &str, kind: &str) -> Value {
         json!({
             "metadata": {
                 "name": component, "namespace": namespace, "uid": format!("w-{component}"), "resourceVersion": "1",
-                "generation": 1, "labels": { "app": component },
+                "generation": 1, "labels": labels(namespace, component),
             },
             "spec": {
-                "replicas": replicas, "selector": { "matchLabels": { "app": component } }, "serviceName": component,
-                "template": { "metadata": { "labels": { "app": component } }, "spec": { "containers": [] } },
+                "replicas": replicas, "selector": { "matchLabels": labels(namespace, component) }, "serviceName": component,
+                "template": { "metadata": { "labels": labels(namespace, component) }, "spec": { "containers": [] } },
             },
             "status": {
                 "observedGeneration": 1, "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": ready,
@@ -144,7 +154,7 @@ pub(super) fn usage(known: &Known, namespace: &str) -> Value {
     let busy = known.runs.iter().filter(|job| job.is_running()).count();
     let pods = known.pods.pods.iter().filter(|pod| pod.namespace == namespace && !pod.down);
     let items = pods.map(|pod| {
-        let (cpu, memory) = (20 + 35 * busy, 180 + 12 * busy + pod.name.len() * 9);
+        let (cpu, memory) = (20 + 9 * busy, 180 + 3 * busy + pod.name.len() * 9);
         json!({
             "metadata": { "name": pod.name, "namespace": namespace }, "timestamp": known.now.to_string(),
             "window": "15s",
@@ -157,7 +167,7 @@ pub(super) fn usage(known: &Known, namespace: &str) -> Value {
 /// The log of a pod.
 pub(super) fn log(known: &Known, namespace: &str, name: &str) -> Option<String> {
     let pod = known.pods.pods.iter().find(|pod| pod.namespace == namespace && pod.name == name)?;
-    let mut lines = vec![format!("{} [INFO] {}: started", known.now.minus(BEFORE), pod.component)];
+    let mut lines = vec![format!("{} [INFO] {}: started", known.started(), pod.component)];
     if let Some((at, reason, code)) = pod.crashed {
         lines.push(format!("{at} [ERROR] {}: ended: {reason} ({code})", pod.component));
     }
@@ -177,8 +187,16 @@ fn list(known: &Known, version: &str, kind: &str, items: &[Value]) -> Value {
     json!({ "kind": kind, "apiVersion": version, "metadata": { "resourceVersion": at }, "items": items })
 }
 
+/// Ray's operator labels its pods in its own way.
+fn labels(namespace: &str, component: &str) -> Value {
+    match namespace {
+        RAY => json!({ "ray.io/cluster": "ray-gpu", "ray.io/group": component }),
+        _ => json!({ "app": component, "component": "microservice" }),
+    }
+}
+
 fn pod_json(known: &Known, pod: &Pod) -> Value {
-    let begun = known.runs.front().map_or(known.now, |job| job.begin).minus(BEFORE);
+    let begun = known.started();
     let started = pod.crashed.filter(|_| !pod.down).map_or(begun, |(at, ..)| at.plus(DOWN));
     let image = format!("registry.example/swe-fleet/{}:v1.5.{}", pod.component, pod.component.len());
     let ended = pod.crashed.map(|(at, reason, code)| {
@@ -193,7 +211,7 @@ fn pod_json(known: &Known, pod: &Pod) -> Value {
         "metadata": {
             "name": pod.name, "namespace": pod.namespace, "uid": format!("p-{}", pod.name),
             "resourceVersion": pod.version.to_string(), "creationTimestamp": begun.to_string(),
-            "labels": { "app": pod.component, "component": "microservice" },
+            "labels": labels(pod.namespace, pod.component),
         },
         "spec": { "nodeName": format!("node-{}", 1 + pod.name.len() % 3), "containers": [{ "name": pod.component, "image": image }] },
         "status": {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Job, Known};
 use crate::sources::simulator::step::Ending;
 
-const VERSION: &str = "2.52.1";
+pub(super) const VERSION: &str = "2.52.1";
 const WORKERS: u64 = 2;
 
 /// `/api/version`.
@@ -57,7 +57,7 @@ pub(super) fn actors(known: &Known) -> Value {
 
 /// `/api/v0/nodes`.
 pub(super) fn nodes(known: &Known) -> Value {
-    let began = known.runs.front().map_or(0, |job| job.begin.nanos() / 1_000_000);
+    let began = known.started().nanos() / 1_000_000;
     let node = |n: u64| {
         json!({
             "node_id": format!("{n:056x}"), "node_ip": format!("10.244.1.{}", 10 + n), "is_head_node": n == 0,
@@ -85,7 +85,7 @@ fn rows(rows: &[Value]) -> Value {
     })
 }
 
-fn submission(job: &Job) -> String {
+pub(super) fn submission(job: &Job) -> String {
     format!("{}-{}-{}", job.run.story, job.run.agent, job.number)
 }
 

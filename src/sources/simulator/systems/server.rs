@@ -19,7 +19,7 @@ pub(super) async fn start(systems: Arc<Systems>) -> std::io::Result<SocketAddr> 
     let address = listener.local_addr()?;
     let router = Router::new()
         .route("/dcgm/metrics", get(|State(s): Shared| async move { dcgm::page(&s.0.lock()) }))
-        .route("/vllm/metrics", get(|State(s): Shared| async move { vllm::page(&s.0.lock()) }))
+        .route("/vllm/metrics", get(|State(s): Shared| async move { vllm::page(&mut s.0.lock()) }))
         .route("/ray/api/version", get(|| async { Json(ray::version()) }))
         .route("/ray/api/jobs/", get(|State(s): Shared| async move { Json(ray::jobs(&s.0.lock())) }))
         .route("/ray/api/jobs/{id}", get(|s: Shared, id: Path<String>| async move { found(&s, &id, ray::one) }))

@@ -36,7 +36,7 @@ fn jobs_run_and_end_with_their_agents() {
 #[test]
 fn the_model_serves_what_the_agents_ask() {
     let systems = after(30);
-    let page = vllm::page(&systems.0.lock());
+    let page = vllm::page(&mut systems.0.lock());
     let value = |name: &str| {
         let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in\n{page}"));
         line.rsplit(' ').next().and_then(|n| n.parse::<f64>().ok()).expect("a number")
@@ -125,4 +125,74 @@ async fn the_graph_answers_a_real_client() {
         Ok(mut rows) => rows.next().await.expect_err("refused").to_string(),
     };
     assert!(said.contains("does not know"), "{said}");
+}
+
+#[tokio::test]
+async fn the_graph_knows_what_is_around_a_story() {
+    let systems = Arc::new(after(30));
+    let story = systems.0.lock().runs.back().expect("runs").run.story.clone();
+    let address = Arc::clone(&systems).serve().await.expect("listens").neo4j;
+    let mut config = crate::config::Neo4j { uri: format!("bolt://{address}").parse().ok(), ..Default::default() };
+    config.timeout = Duration::from_secs(10);
+    let masker = Arc::new(crate::privacy::Masker::new(crate::config::Content::Full, 1 << 16));
+    // Through the source itself: what it asks is what must be known here.
+    let neo4j = crate::sources::neo4j::answerer(&config, Arc::clone(&masker));
+    let around = neo4j.answer(crate::lookup::Question::GraphAround { story }).await.expect("answered");
+    let labels: Vec<_> = around["nodes"].as_array().expect("nodes").iter().map(|n| n["labels"][0].clone()).collect();
+    for label in ["Story", "Project", "AgentDeliberation"] {
+        assert!(labels.contains(&label.into()), "no {label} in {labels:?}");
+    }
+    assert!(around["edges"].as_array().is_some_and(|edges| edges.len() + 1 >= labels.len()), "{around}");
+    let detail = crate::sources::neo4j::probe(config, masker).await.expect("answered");
+    assert!(detail.starts_with("Neo4j Kernel 5.26.0 (community): "), "{detail}");
+}
+
+#[test]
+fn rays_objects_come_change_and_go() {
+    let systems = after(60);
+    let known = systems.0.lock();
+    let all = known.objects.changed(0);
+    let with = |what: &dyn Fn(&serde_json::Value) -> bool| all.iter().filter(|event| what(event)).count();
+    assert!(with(&|e| e["type"] == "DELETED") > 0, "what was cleaned up is told to be gone");
+    assert!(with(&|e| e["object"]["status"]["jobStatus"] == "SUCCEEDED") > 0);
+    let last = all.iter().filter_map(|e| e["object"]["metadata"]["resourceVersion"].as_str()?.parse().ok()).max();
+    assert!(known.objects.changed(last.expect("a version")).is_empty(), "only what changed is told");
+}
+
+#[test]
+fn the_model_tells_of_each_request_once() {
+    let systems = after(30);
+    let mut known = systems.0.lock();
+    assert!(known.requests.export().is_none(), "nobody knows the model yet");
+    vllm::page(&mut known);
+    let (mut ids, mut traced, mut all) = (std::collections::BTreeSet::new(), 0, 0);
+    while let Some((count, export)) = known.requests.export() {
+        let spans = export.resource_spans.into_iter().flat_map(|g| g.scope_spans).flat_map(|s| s.spans);
+        for span in spans {
+            traced += usize::from(!span.parent_span_id.is_empty());
+            assert!(span.start_time_unix_nano <= span.end_time_unix_nano, "{span:?}");
+            ids.insert(span.span_id);
+            all += 1;
+        }
+        known.requests.sent(count);
+    }
+    assert!(all == ids.len() && 0 < traced && traced < all / 2, "{traced} traced of {all}, {} ids", ids.len());
+    let log = known.requests.lines();
+    let aborted = log.lines().filter(|line| line.contains("] Aborted request(s) chatcmpl-")).count() as u64;
+    assert!(aborted > 0 && aborted == known.served.aborted, "{aborted} of {}", known.served.aborted);
+    assert!(known.requests.lines().is_empty(), "each line is written once");
+}
+
+#[test]
+fn what_expires_goes_also_while_much_happens() {
+    let systems = after(5);
+    let held = systems.0.lock().now;
+    let none_expired = |systems: &Systems| {
+        String::from_utf8_lossy(&cache::answer(&mut systems.0.lock(), &["INFO".into()])).contains("expired_keys:0\r")
+    };
+    assert!(none_expired(&systems), "nothing has yet");
+    for step in 0..45_000_u64 {
+        systems.reach(held.plus(Duration::from_millis(100 * step)));
+    }
+    assert!(!none_expired(&systems), "an hour has passed, in steps of less than a second");
 }

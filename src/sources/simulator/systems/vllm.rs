@@ -7,14 +7,17 @@ use super::{Known, Served};
 /// Bounds of its request latency, in seconds; what takes longer is in `+Inf` alone.
 pub(super) const BUCKETS: [f64; 11] = [0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0];
 
+/// Requests worked on at a time; more wait.
+const AT_A_TIME: usize = 16;
 /// Requests whose cache fills the memory kept for it.
 const FULL: f64 = 40.0;
 
 /// The page.
-pub(super) fn page(known: &Known) -> String {
+pub(super) fn page(known: &mut Known) -> String {
+    known.requests.asked = true;
     let running = known.runs.iter().filter(|job| job.is_running()).count();
-    let Served { prompt, generated, stopped, failed, aborted, latencies, seconds, model } = &known.served;
-    let model = if model.is_empty() { "Qwen/Qwen3-0.6B" } else { model };
+    let Served { prompt, generated, stopped, failed, aborted, latencies, seconds, .. } = &known.served;
+    let model = known.served.model();
     let labels = format!("engine=\"0\",model_name=\"{model}\"");
     let mut page = String::new();
     let mut line = |name: &str, kind: &str, more: &str, value: f64| {
@@ -25,8 +28,8 @@ pub(super) fn page(known: &Known) -> String {
         }
         let _ = writeln!(page, "{name}{{{labels}{more}}} {value:?}");
     };
-    line("vllm:num_requests_running", "gauge", "", running as f64);
-    line("vllm:num_requests_waiting", "gauge", "", running.saturating_sub(16) as f64);
+    line("vllm:num_requests_running", "gauge", "", running.min(AT_A_TIME) as f64);
+    line("vllm:num_requests_waiting", "gauge", "", running.saturating_sub(AT_A_TIME) as f64);
     line("vllm:kv_cache_usage_perc", "gauge", "", (running as f64 / FULL).min(1.0));
     line("vllm:num_preemptions_total", "counter", "", 0.0);
     line("vllm:prompt_tokens_total", "counter", "", *prompt as f64);
