@@ -66,7 +66,8 @@ impl Correlator {
 
     pub(super) fn keep_early(&mut self, settlement: Settlement, out: &mut Output) {
         let known = self.early.streams.contains_key(&settlement.stream);
-        if !known && self.early.streams.len() >= MAX_STREAMS {
+        let full = !known && self.early.streams.len() >= MAX_STREAMS;
+        if full && !self.make_place(&settlement.stream, out) {
             out.measures.push(measure(&settlement, None, false, true));
             return;
         }
@@ -80,6 +81,21 @@ impl Correlator {
         self.early.add(&settlement.stream, 1);
         let key = (settlement.stream.clone(), settlement.stream_seq);
         self.memory.early.entry(key).or_default().push(settlement);
+    }
+
+    /// Gives up what waits for a stream nobody reads, so that one that is read has a place: anybody may make names up.
+    /// `false` = there is none to give up, or the one that comes is not read either.
+    fn make_place(&mut self, coming: &Text, out: &mut Output) -> bool {
+        let is_read = |stream: &Text| self.memory.rings.contains_key(stream);
+        let unread = self.early.streams.keys().find(|stream| !is_read(stream)).cloned();
+        let Some(unread) = unread.filter(|_| is_read(coming)) else { return false };
+        let all = (unread.clone(), 0)..=(unread.clone(), u64::MAX);
+        let keys: Vec<_> = self.memory.early.range(all).map(|(key, _)| key.clone()).collect();
+        for gone in keys.iter().filter_map(|key| self.memory.early.remove(key)) {
+            self.early.remove(&unread, gone.len());
+            out.measures.extend(gone.iter().map(|settlement| measure(settlement, None, false, true)));
+        }
+        true
     }
 
     /// Takes out what is farthest ahead in the stream that holds most; `None` = that is what comes.

@@ -201,6 +201,21 @@ fn a_flood_of_stream_names_waits_within_bounds() {
 }
 
 #[test]
+fn names_that_anybody_made_up_give_way_to_a_stream_that_is_read() {
+    let run = &mut Run::new();
+    run.send(SUBJECT, 1, 0.0, &[("story_id", "s-1")]);
+    for n in 0..1_000 {
+        let mut made_up = settlement(SUBJECT, 1, 1, 1.0, SettlementKind::Ack);
+        made_up.stream = format!("A-{n}").into();
+        run.apply(Event::Settlement(made_up));
+    }
+    run.apply(Event::Settlement(settlement(SUBJECT, 2, 1, 1.0, SettlementKind::Ack)));
+    run.send(SUBJECT, 2, 1.0, &[("story_id", "s-1")]);
+    assert_eq!(deliveries(run).len(), 1, "the acknowledgement met its message");
+    assert_eq!((run.correlator.waiting(), settlements(run)), (255, 745));
+}
+
+#[test]
 fn what_waited_is_not_kept_by_a_state_made_from_records() {
     let run = &mut Run::new();
     run.send(SUBJECT, 1, 0.0, &[("story_id", "s-1")]);

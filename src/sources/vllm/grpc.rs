@@ -6,6 +6,7 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -48,7 +49,9 @@ pub(super) async fn serve(
     tokens: Arc<Tokens>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    let service = TraceServiceServer::new(Service(receiver)).max_decoding_message_size(MAX_EXPORT);
+    let service = TraceServiceServer::new(Service(receiver))
+        .max_decoding_message_size(MAX_EXPORT)
+        .accept_compressed(CompressionEncoding::Gzip);
     let guarded = InterceptedService::new(service, move |request| tokens.check(request));
     Server::builder()
         .timeout(TIMEOUT)
