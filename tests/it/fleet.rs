@@ -165,8 +165,8 @@ async fn latency_is_the_consumers_own() {
         assert_eq!(differences.len(), 40);
         differences.sort_by(f64::total_cmp);
         // The consumer knows when it sent the ack and when the server confirmed it; the tap sees it in between, or a
-        // moment later. The median keeps a scheduling hiccup of a busy machine out of the judgement.
-        assert!(differences[20] < 1.0, "the median difference is {} ms", differences[20]);
+        // moment later. A busy machine makes that moment long for many; a wrong clock or a wrong start does for all.
+        assert!(differences[10] < 1.0, "a quarter differs by no more than {} ms", differences[10]);
     }
 }
 
