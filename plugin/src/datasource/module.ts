@@ -1,0 +1,4 @@
+import { initPluginTranslations } from '@grafana/i18n';
+import pluginJson from './plugin.json';
+
+await initPluginTranslations(pluginJson.id);
