@@ -1,5 +1,7 @@
 //! The live feed over a WebSocket, and the ticket for it.
 
+mod subscribers;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,12 +14,15 @@ use serde::Serialize;
 use tokio::time::{Instant, interval_at, timeout};
 use utoipa::ToSchema;
 
+use self::subscribers::Subscribers;
 use super::Api;
 use super::access::{Grant, LIFE, Peer, Watch};
 use super::problem::Problem;
 use super::query::none;
 use crate::model::Timestamp;
-use crate::sinks::feed::{ClientMessage, Detail, Frame, Full, Invalid, Seat, Subscriber};
+use crate::sinks::feed::{
+    ClientMessage, Detail, Frame, Full, Invalid, MAX_SUBSCRIPTIONS, Said, Seat, Subscription, SubscriptionId,
+};
 
 /// Largest message a client may send: a subscription with long lists fits.
 const MAX_MESSAGE: usize = 16 << 10;
@@ -63,7 +68,9 @@ pub(super) async fn ticket(
 }
 
 /// The live feed as JSON frames: hello, events, deliveries, state, gap, omitted, replay, error. The client sends
-/// `{"type":"subscribe","filter":{…},"since":seq|"5m"|null,"payload":"summary"|"full"}`, again whenever it likes.
+/// `{"type":"subscribe","filter":{…},"since":seq|"5m"|null,"payload":"summary"|"full"}`, again whenever it likes. With
+/// an `id` several subscriptions share the connection: their frames carry it, `{"type":"unsubscribe","id":…}` ends one.
+/// `{"type":"hello"}` is answered with the hello of the moment.
 #[utoipa::path(get, path = "/ws", tag = "live",
     responses((status = 101, description = "A WebSocket; its first message brings the subscription, and a ticket where tokens are on"),
               (status = 403, description = "The Origin is not allowed", body = Problem),
@@ -117,7 +124,7 @@ struct Connection {
     from: IpAddr,
     grant: Option<Grant>,
     watch: Watch,
-    subscriber: Option<Subscriber>,
+    subscribers: Subscribers,
     heard: Instant,
     messages: u32,
     seat: Option<Seat>,
@@ -126,7 +133,7 @@ struct Connection {
 impl Connection {
     fn new(api: Api, socket: WebSocket, from: IpAddr, grant: Option<Grant>, seat: Option<Seat>) -> Self {
         let (watch, heard) = (api.access.watch(), Instant::now());
-        Self { api, socket, from, grant, watch, subscriber: None, heard, messages: 0, seat }
+        Self { api, socket, from, grant, watch, subscribers: Subscribers::default(), heard, messages: 0, seat }
     }
 
     async fn run(mut self) {
@@ -135,7 +142,7 @@ impl Connection {
             Err(end) => end,
         };
         // The hub looks for those that take nothing too: who is sent away by both is counted once.
-        let counted = self.subscriber.take().is_some_and(|subscriber| subscriber.is_evicted());
+        let counted = std::mem::take(&mut self.subscribers).are_evicted();
         self.seat = None;
         let close = match end {
             End::Gone => None,
@@ -158,8 +165,7 @@ impl Connection {
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
         if self.grant.is_some() {
-            let hello = self.api.feed.hello().await;
-            self.send(&hello).await?;
+            self.greet().await?;
         }
         let opened = Instant::now();
         let stop = self.api.context.stop.clone();
@@ -180,8 +186,8 @@ impl Connection {
                     self.put(Message::Ping(bytes::Bytes::new())).await?;
                 }
                 () = first_due, if self.grant.is_none() => return Err(End::Evicted("no_ticket")),
-                frame = next(&mut self.subscriber) => match frame {
-                    Some(frame) => self.send(&frame).await?,
+                (id, frame) = self.subscribers.next() => match frame {
+                    Some(frame) => self.send(id.as_ref(), &frame).await?,
                     None => return Err(End::Over),
                 },
             }
@@ -199,17 +205,18 @@ impl Connection {
             Some(Ok(Message::Text(text))) => self.told(&text).await,
             Some(Ok(Message::Binary(_))) => {
                 let invalid = Invalid::new("message", "is binary", "JSON as text");
-                self.send(&Frame::error(&invalid)).await
+                self.refuse(None, &invalid).await
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
         }
     }
 
     async fn told(&mut self, text: &str) -> Result<(), End> {
-        let message = match ClientMessage::parse(text, Timestamp::now()) {
+        let (id, message) = ClientMessage::parse(text, Timestamp::now());
+        let message = match message {
             Ok(message) => message,
             Err(invalid) => {
-                self.send(&Frame::error(&invalid)).await?;
+                self.refuse(id.as_ref(), &invalid).await?;
                 return if self.grant.is_none() { Err(End::Evicted("no_ticket")) } else { Ok(()) };
             }
         };
@@ -217,13 +224,27 @@ impl Connection {
             Some(grant) => grant,
             None => self.admit(message.ticket.as_deref()).await?,
         };
-        let Some(subscription) = message.subscription else { return Ok(()) };
-        if subscription.wanted.detail == Detail::Full && grant.role.may_see_payloads(&self.api.context.config).is_err()
-        {
-            let invalid = Invalid::new("payload", "is `full`, which needs a token of role debug", "summary");
-            return self.send(&Frame::error(&invalid)).await;
+        match message.said {
+            Said::Ticket => Ok(()),
+            Said::Hello => self.greet().await,
+            Said::Unsubscribe => {
+                self.subscribers.remove(id.as_ref());
+                Ok(())
+            }
+            Said::Subscribe(asked) => self.subscribe(id, asked, grant).await,
         }
-        self.subscriber = Some(self.api.feed.subscribe(subscription));
+    }
+
+    async fn subscribe(&mut self, id: Option<SubscriptionId>, asked: Subscription, grant: Grant) -> Result<(), End> {
+        if asked.wanted.detail == Detail::Full && grant.role.may_see_payloads(&self.api.context.config).is_err() {
+            let invalid = Invalid::new("payload", "is `full`, which needs a token of role debug", "summary");
+            return self.refuse(id.as_ref(), &invalid).await;
+        }
+        if !self.subscribers.have_room_for(id.as_ref()) {
+            let most = format!("{MAX_SUBSCRIPTIONS} on a connection");
+            return self.refuse(id.as_ref(), &Invalid::new("id", "is of one subscription too many", most)).await;
+        }
+        self.subscribers.put(id, self.api.feed.subscribe(asked));
         Ok(())
     }
 
@@ -231,25 +252,33 @@ impl Connection {
     async fn admit(&mut self, ticket: Option<&str>) -> Result<Grant, End> {
         let Some(grant) = ticket.and_then(|t| self.api.access.redeem(t)) else {
             let invalid = Invalid::new("ticket", "is missing, used or too old", "a fresh ticket of GET /api/ticket");
-            self.send(&Frame::error(&invalid)).await?;
+            self.refuse(None, &invalid).await?;
             return Err(End::Evicted("no_ticket"));
         };
         match self.api.seats.take(self.from, "ws") {
             Ok(seat) => self.seat = Some(seat),
             Err(full) => {
                 let told = Invalid::new("feed", format!("is full: {full}"), "a later try");
-                self.send(&Frame::error(&told)).await?;
+                self.refuse(None, &told).await?;
                 return Err(End::Full);
             }
         }
         self.grant = Some(grant);
-        let hello = self.api.feed.hello().await;
-        self.send(&hello).await?;
+        self.greet().await?;
         Ok(grant)
     }
 
-    async fn send(&mut self, frame: &Frame) -> Result<(), End> {
-        self.put(Message::Text(frame.text.clone())).await?;
+    async fn greet(&mut self) -> Result<(), End> {
+        let hello = self.api.feed.hello().await;
+        self.send(None, &hello).await
+    }
+
+    async fn refuse(&mut self, id: Option<&SubscriptionId>, invalid: &Invalid) -> Result<(), End> {
+        self.send(id, &Frame::error(invalid)).await
+    }
+
+    async fn send(&mut self, id: Option<&SubscriptionId>, frame: &Frame) -> Result<(), End> {
+        self.put(Message::Text(frame.text_for(id))).await?;
         self.api.sent(frame);
         Ok(())
     }
@@ -261,13 +290,5 @@ impl Connection {
             Ok(Err(_)) => Err(End::Gone),
             Err(_) => Err(End::Evicted("stalled")),
         }
-    }
-}
-
-/// The next frame of a subscription; never, before there is one.
-async fn next(subscriber: &mut Option<Subscriber>) -> Option<std::sync::Arc<Frame>> {
-    match subscriber {
-        Some(subscriber) => subscriber.next().await,
-        None => std::future::pending().await,
     }
 }

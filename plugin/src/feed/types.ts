@@ -117,13 +117,26 @@ export interface Problem {
   allowed?: string;
 }
 
-export type GapReason = 'slow' | 'purged' | 'future' | 'unreadable';
+/** Why records were not told: `slow` (this client), `purged` (expired), `future` (the journal was restored), `unreadable`. */
+export type GapReason = string;
 
-export type Frame =
-  | { type: 'hello'; version: string; head: number; oldest: number; as_of: string }
+/** `subscriptions`: how many may share the connection; absent from daemons where none do. */
+export interface Hello {
+  type: 'hello';
+  version: string;
+  head: number;
+  oldest: number;
+  as_of: string;
+  subscriptions?: number;
+}
+
+/** What belongs to a subscription, named by `id` where several share the connection. */
+export type Told =
   | { type: 'events'; up_to: number; items: FeedEvent[] }
   | { type: 'deliveries'; items: DeliveryChange[] }
   | { type: 'gap'; from: number; to: number; reason: GapReason }
   | { type: 'omitted'; count: number; from: number; to: number }
   | { type: 'replay'; at: number; until: number; done: boolean }
   | { type: 'error'; detail: string; parameter: string; allowed: string };
+
+export type Frame = Hello | (Told & { id?: string });

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::selection::Invalid;
 use super::standing::Settled;
-use super::subscription::Topic;
+use super::subscription::{MAX_SUBSCRIPTIONS, SubscriptionId, Topic};
 use super::time::Time;
 use crate::model::{Seq, Timestamp};
 
@@ -98,9 +98,19 @@ impl Frame {
             head: Seq,
             oldest: Seq,
             as_of: Time,
+            subscriptions: usize,
         }
         let version = env!("CARGO_PKG_VERSION");
-        Self::new(Kind::Hello, None, &Hello { version, head, oldest, as_of: Time(now) })
+        let hello = Hello { version, head, oldest, as_of: Time(now), subscriptions: MAX_SUBSCRIPTIONS };
+        Self::new(Kind::Hello, None, &hello)
+    }
+
+    /// Its text, with the name of the subscription it is for.
+    pub(crate) fn text_for(&self, id: Option<&SubscriptionId>) -> Utf8Bytes {
+        match id {
+            None => self.text.clone(),
+            Some(id) => format!("{{\"id\":\"{}\",{}", id.as_str(), &self.text[1..]).into(),
+        }
     }
 
     /// `items` = events in order, as JSON, joined by commas.

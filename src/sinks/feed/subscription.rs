@@ -77,22 +77,71 @@ impl Default for Subscription {
     }
 }
 
+/// Most subscriptions that share a connection: a dashboard has fewer panels, and frames may wait for each of them.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 16;
+/// Longest name of one.
+const MAX_ID: usize = 32;
+
+/// Its client's name for a subscription: the frames of a named one say to which they belong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SubscriptionId(String);
+
+impl SubscriptionId {
+    /// The name as it is. No character of it has to be escaped in JSON.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of(value: Option<&Value>) -> Result<Option<Self>, Invalid> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        match value {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(id)) if (1..=MAX_ID).contains(&id.len()) && id.bytes().all(plain) => {
+                Ok(Some(Self(id.clone())))
+            }
+            Some(_) => Err(Invalid::new("id", "is no name", format!("1 to {MAX_ID} letters, digits, - and _"))),
+        }
+    }
+}
+
 /// A message of a WebSocket client.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClientMessage {
     pub(crate) ticket: Option<String>,
-    /// `None` for a message that only brings the ticket.
-    pub(crate) subscription: Option<Subscription>,
+    pub(crate) said: Said,
 }
 
-const KEYS: &str = "type, filter, since, payload, topics, rate, ticket";
+/// What the message is for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Said {
+    /// Only brings the ticket.
+    Ticket,
+    /// Begins a subscription, in the place of the one of the same name.
+    Subscribe(Subscription),
+    /// Ends it.
+    Unsubscribe,
+    /// Asks for the hello once more: a page cannot see pings, and this tells it that somebody is there.
+    Hello,
+}
+
+const KEYS: &str = "type, id, filter, since, payload, topics, rate, ticket";
 
 impl ClientMessage {
-    pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Self, Invalid> {
+    /// Gives the name of the subscription it is about too, so that what is wrong with it can be told under that name.
+    pub(crate) fn parse(text: &str, now: Timestamp) -> (Option<SubscriptionId>, Result<Self, Invalid>) {
         let shape =
             "{\"type\":\"subscribe\",\"filter\":{…},\"since\":seq|\"5m\"|null,\"payload\":\"summary\"|\"full\"}";
-        let message: Map<String, Value> = serde_json::from_str(text)
-            .map_err(|e| Invalid::new("message", format!("is no JSON object ({e})"), shape))?;
+        let message: Map<String, Value> = match serde_json::from_str(text) {
+            Ok(message) => message,
+            Err(e) => return (None, Err(Invalid::new("message", format!("is no JSON object ({e})"), shape))),
+        };
+        match SubscriptionId::of(message.get("id")) {
+            Ok(id) => (id, Self::read(&message, now)),
+            Err(invalid) => (None, Err(invalid)),
+        }
+    }
+
+    fn read(message: &Map<String, Value>, now: Timestamp) -> Result<Self, Invalid> {
         let ticket = match message.get("ticket") {
             None | Some(Value::Null) => None,
             Some(Value::String(ticket)) => Some(ticket.clone()),
@@ -100,11 +149,13 @@ impl ClientMessage {
         };
         match message.get("type").and_then(Value::as_str) {
             Some("subscribe") => {
-                let subscription = Some(subscription(&message, now)?);
-                Ok(Self { ticket, subscription })
+                let said = Said::Subscribe(subscription(message, now)?);
+                Ok(Self { ticket, said })
             }
-            Some("ticket") if ticket.is_some() => Ok(Self { ticket, subscription: None }),
-            other => Err(Invalid::value("type", other.unwrap_or(""), "subscribe, ticket")),
+            Some("unsubscribe") => Ok(Self { ticket, said: Said::Unsubscribe }),
+            Some("hello") => Ok(Self { ticket, said: Said::Hello }),
+            Some("ticket") if ticket.is_some() => Ok(Self { ticket, said: Said::Ticket }),
+            other => Err(Invalid::value("type", other.unwrap_or(""), "subscribe, unsubscribe, hello, ticket")),
         }
     }
 }
@@ -113,7 +164,7 @@ fn subscription(message: &Map<String, Value>, now: Timestamp) -> Result<Subscrip
     let mut asked = Subscription::default();
     for (key, value) in message {
         match (key.as_str(), value) {
-            ("type" | "ticket", _) | (_, Value::Null) => {}
+            ("type" | "id" | "ticket", _) | (_, Value::Null) => {}
             ("filter", Value::Object(fields)) => asked.wanted.filter = filter(fields, now)?,
             ("filter", _) => {
                 return Err(Invalid::new("filter", "is no object", "an object such as {\"story\":\"US-1\"}"));

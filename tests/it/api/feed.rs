@@ -164,6 +164,86 @@ async fn a_new_subscription_replaces_the_old_one() {
 }
 
 #[tokio::test]
+async fn named_subscriptions_share_a_connection() {
+    let world = World::start();
+    let mut socket = world.socket().await;
+    assert_eq!(socket.frame().await.expect("hello")["subscriptions"], 16);
+    for (id, story) in [("a", "US-1"), ("b", "US-2")] {
+        socket.say(json!({"type": "subscribe", "id": id, "filter": {"story": story}, "since": 0, "topics": []})).await;
+        assert_eq!(socket.next("replay").await["id"], id);
+    }
+    let told = |frame: &serde_json::Value| (frame["id"].clone(), frame["items"][0]["seq"].clone());
+    for (story, id) in [("US-1", "a"), ("US-2", "b"), ("US-1", "a")] {
+        let seq = world.entry(story);
+        assert_eq!(told(&socket.next("events").await), (json!(id), json!(seq)));
+    }
+    let resumed = json!({"type": "subscribe", "id": "c", "filter": {"story": "US-1"}, "since": 1, "topics": []});
+    socket.say(resumed).await;
+    assert_eq!(told(&socket.next("events").await), (json!("c"), json!(3)), "each begins where it asks to");
+    while socket.next("replay").await["done"] != true {}
+    for id in ["a", "c"] {
+        socket.say(json!({"type": "unsubscribe", "id": id})).await;
+    }
+    // What is answered last was read last: by then both are over.
+    socket.say(json!({"type": "subscribe", "id": "b", "filter": {"nope": "x"}})).await;
+    let error = socket.next("error").await;
+    assert_eq!((&error["id"], &error["parameter"]), (&json!("b"), &json!("nope")));
+    world.entry("US-1");
+    let seq = world.entry("US-2");
+    assert_eq!(told(&socket.next("events").await), (json!("b"), json!(seq)), "a refused message leaves b as it was");
+}
+
+#[tokio::test]
+async fn a_hello_is_told_whenever_it_is_asked_for() {
+    let world = World::start();
+    let mut socket = world.socket().await;
+    assert_eq!(socket.next("hello").await["head"], 0);
+    let seq = world.entry("US-1");
+    socket.say(json!({"type": "hello"})).await;
+    assert_eq!(socket.next("hello").await["head"], seq);
+}
+
+#[tokio::test]
+async fn a_busy_subscription_holds_back_no_other() {
+    let world = World::holding((1..=5000).map(|seq| entry(seq, "US-1")).collect(), |_| {});
+    let quiet = world.entry("US-2");
+    let mut socket = world.socket().await;
+    for (id, story) in [("busy", "US-1"), ("quiet", "US-2")] {
+        socket.say(json!({"type": "subscribe", "id": id, "filter": {"story": story}, "since": 0, "topics": []})).await;
+    }
+    let mut busy = 0;
+    loop {
+        let frame = socket.next("events").await;
+        if frame["id"] == "quiet" {
+            assert_eq!(frame["items"][0]["seq"], quiet);
+            break;
+        }
+        busy += frame["items"].as_array().map_or(0, Vec::len);
+    }
+    assert!(busy < 5000, "the quiet one came after all {busy} of the busy one");
+}
+
+#[tokio::test]
+async fn a_connection_has_so_many_subscriptions_and_not_more() {
+    let world = World::start();
+    let mut socket = world.socket().await;
+    for n in 0..16 {
+        socket.say(json!({"type": "subscribe", "id": format!("s{n}"), "topics": []})).await;
+    }
+    socket.say(json!({"type": "subscribe", "id": "more", "topics": []})).await;
+    let error = socket.next("error").await;
+    assert_eq!((&error["id"], &error["parameter"]), (&json!("more"), &json!("id")));
+    socket.say(json!({"type": "unsubscribe", "id": "s0"})).await;
+    socket.say(json!({"type": "subscribe", "id": "more", "since": 0, "topics": []})).await;
+    while socket.next("replay").await["id"] != "more" {}
+    for id in [json!(""), json!("a b"), json!(7), json!("x".repeat(33))] {
+        socket.say(json!({"type": "subscribe", "id": id})).await;
+        let error = socket.next("error").await;
+        assert_eq!((error.get("id"), &error["parameter"]), (None, &json!("id")), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_client_gets_a_gap_and_slows_nobody() {
     let world = World::start();
     let text = "x".repeat(16 << 10);

@@ -166,6 +166,23 @@ async fn every_kind_of_frame_is_as_the_files_say() {
     verify("gap", socket.next("gap").await);
     socket.say(json!({"type": "subscribe", "filter": {"storry": "US-1"}})).await;
     verify("error", socket.next("error").await);
+    socket.say(json!({"type": "subscribe", "id": "a1", "since": 99, "topics": []})).await;
+    loop {
+        let gap = socket.next("gap").await;
+        if gap["id"] == "a1" {
+            verify("gap-named", gap);
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_is_as_the_file_says() {
+    let world = World::start();
+    let mut ticket = world.get("/api/ticket").await.1;
+    assert!(ticket["ticket"].as_str().is_some_and(|t| t.len() >= 32), "{ticket}");
+    ticket["ticket"] = json!("a-ticket-for-one-use");
+    verify("ticket", ticket);
 }
 
 #[tokio::test]
