@@ -83,12 +83,13 @@ export function textOf(filter: EventFilter): string {
   return [...keyed, ...(filter.q ? [quote(filter.q)] : [])].join(' ');
 }
 
+/** What the dashboard asks for and what is asked for here, as far as the latter does not replace the former. */
 export function chipsOf(own: EventFilter, outer: EventFilter): Chip[] {
   const chips = (filter: EventFilter, locked: boolean): Chip[] =>
     [...FIELDS, 'q' as const].flatMap((key) =>
       (key === 'q' ? [filter.q ?? ''].filter(Boolean) : valuesOf(filter[key])).map((value) => ({ key, value, locked }))
     );
-  return [...chips(outer, true), ...chips(own, false)];
+  return [...chips(outer, true).filter(({ key }) => !own[key]), ...chips(own, false)];
 }
 
 export function without(filter: EventFilter, key: FilterKey, value: string): EventFilter {
@@ -96,9 +97,8 @@ export function without(filter: EventFilter, key: FilterKey, value: string): Eve
   return clean({ ...filter, [key]: left });
 }
 
-/** What is chosen here narrows what the dashboard chose; for one field, the choice here stands. */
-export const merge = (outer: EventFilter, own: EventFilter): EventFilter =>
-  clean({ ...outer, ...own, q: [outer.q, own.q].filter(Boolean).join(' ') });
+/** For one field, the choice here stands instead of the dashboard's. */
+export const merge = (outer: EventFilter, own: EventFilter): EventFilter => clean({ ...outer, ...clean(own) });
 
 /** Without empty fields, in one order: equal filters are equal as text. */
 export function clean(filter: EventFilter): EventFilter {
@@ -111,6 +111,9 @@ const FOLLOWED = ['story', 'task', 'role', 'agent', 'type'] as const;
 /** A choice of all is no filter. */
 const ALL = ['', '*', '.*', '.+', '$__all', 'All'];
 
+/** A variable that does not exist is left as it was written. */
+const UNKNOWN = /^(\$\w+|\$\{[^}]*\}|\[\[[^\]]*\]\])$/;
+
 /** Replaces variables in a filter, and follows the dashboard's own where the query does not say. */
 export function resolve(filter: EventFilter, replace: (text: string) => string, follow: boolean): EventFilter {
   const resolved: EventFilter = {};
@@ -119,8 +122,7 @@ export function resolve(filter: EventFilter, replace: (text: string) => string, 
     const values = valuesOf(value);
     // All values of a long list one by one say as much as none, and the server would refuse them.
     const all = values.length === 0 || values.length > MAX_VALUES || values.some((v) => ALL.includes(v));
-    // A variable that does not exist is left as it was written.
-    if (!all && !/\$\{?\w|\[\[\w/.test(value)) {
+    if (!all && !UNKNOWN.test(value)) {
       resolved[key] = value;
     }
   };

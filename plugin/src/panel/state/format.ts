@@ -4,21 +4,17 @@ import { type DeliveryState, type Severity } from '../feed';
 /** Characters shown of a text in a row. The server sends at most 400 of a summary; others may send more. */
 const ROW_TEXT = 400;
 
-/** Controls, and the marks that turn the direction of what follows. Line breaks and tabs are controls too: one line. */
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f]/g;
-const INVISIBLE = /[\u0080-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+/** Controls, and the marks that turn the direction of what follows. */
+const HIDDEN =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
-const picture = (character: string): string => {
-  const code = character.charCodeAt(0);
-  return String.fromCharCode(code === 0x7f ? 0x2421 : 0x2400 + code);
-};
+const SIGNS: Record<string, string> = { '\n': '↵', '\r': '', '\t': ' ⇥ ' };
 const named = (character: string): string =>
-  `‹U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}›`;
+  SIGNS[character] ?? `‹U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}›`;
 
 /** The same text with what cannot be seen made visible. */
 export function visible(text: string): string {
-  return text.replace(CONTROL, picture).replace(INVISIBLE, named);
+  return text.replace(HIDDEN, named);
 }
 
 /** The beginning of a text, cut between characters. */

@@ -1,6 +1,6 @@
 // The newest rows of the stream, in order and each once, in bounded memory.
 import { type DeliveryChange, type FeedEvent } from '../feed';
-import { type Mark, type Row } from './rows';
+import { indexOf, type Mark, type Row } from './rows';
 
 export class Ring {
   private kept: Row[] = [];
@@ -86,7 +86,7 @@ export class Ring {
   /** What became known later about events; of one that is gone, nothing is kept. */
   deliver(changes: readonly DeliveryChange[]): void {
     for (const { seq, ...delivery } of changes) {
-      const index = this.indexOf(seq);
+      const index = indexOf(this.kept, seq);
       const row = this.kept[index];
       if (row?.kind !== 'event') {
         continue;
@@ -108,12 +108,6 @@ export class Ring {
       }
     }
     return undefined;
-  }
-
-  /** Index of the event with this seq, or -1. */
-  indexOf(seq: number): number {
-    const index = this.indexAfter(seq) - 1;
-    return this.kept[index]?.at === seq ? index : -1;
   }
 
   /** Index of the first row after this place. */

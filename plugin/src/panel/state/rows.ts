@@ -44,3 +44,21 @@ export function heightOf(row: Row, density: Density): number {
   }
   return density === 'compact' ? COMPACT : linesOf(row.event) * LINE + 2 * PADDING;
 }
+
+/** Index of the row at a place, or -1. Rows are in order of their places. */
+export function indexOf(rows: readonly Row[], at: number): number {
+  let low = 0;
+  let high = rows.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].at === at) {
+      return middle;
+    }
+    if (rows[middle].at < at) {
+      low = middle + 1;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return -1;
+}

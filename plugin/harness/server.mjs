@@ -1,0 +1,84 @@
+// Serves the page, and stands in for Grafana's data source proxy: the route's token is put in, and what tells of the
+// browser is taken out.
+import { readFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import { connect } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+
+import { DIST } from './build.mjs';
+
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+const PROXY = /^\/api\/datasources\/proxy\/uid\/[\w-]+\/(feed|debug)\/(.*)$/;
+const HIDDEN = ['cookie', 'origin', 'referer', 'host'];
+
+/** What the daemon is asked, or nothing where the address is not the proxy's. */
+function upstreamOf(incoming, daemon, token) {
+  const [, , path] = PROXY.exec(incoming.url) ?? [];
+  if (path === undefined) {
+    return undefined;
+  }
+  const kept = Object.entries(incoming.headers).filter(([name]) => !HIDDEN.includes(name));
+  const headers = { ...Object.fromEntries(kept), host: `${daemon.host}:${daemon.port}` };
+  if (token) {
+    headers.authorization = `Bearer ${token}`;
+  }
+  return { host: daemon.host, port: daemon.port, method: incoming.method, path: `/${path}`, headers };
+}
+
+async function file(path, response) {
+  const { pathname } = new URL(path, 'http://page');
+  const asked = pathname === '/' ? '/index.html' : normalize(pathname);
+  try {
+    const body = await readFile(join(DIST, asked));
+    response.writeHead(200, { 'content-type': TYPES[extname(asked)] ?? 'application/octet-stream' }).end(body);
+  } catch {
+    response.writeHead(404).end();
+  }
+}
+
+/** Answers on a free port of loopback. `daemon` = `{ host, port }`; without it the proxy answers 502, as Grafana does. */
+export async function serve({ daemon, token, port = 0 } = {}) {
+  const server = createServer((incoming, response) => {
+    const wanted = daemon && upstreamOf(incoming, daemon, token);
+    if (!wanted) {
+      return PROXY.test(incoming.url) ? response.writeHead(502).end() : file(incoming.url, response);
+    }
+    const outgoing = request(wanted, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    outgoing.on('error', () => (response.headersSent ? response.destroy() : response.writeHead(502).end()));
+    response.on('close', () => outgoing.destroy());
+    incoming.pipe(outgoing);
+  });
+  const sockets = new Set();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('upgrade', (incoming, socket, head) => {
+    const wanted = daemon && upstreamOf(incoming, daemon, token);
+    if (!wanted) {
+      return socket.destroy();
+    }
+    const upstream = connect(wanted.port, wanted.host, () => {
+      const lines = Object.entries(wanted.headers).map(([name, value]) => `${name}: ${value}`);
+      upstream.write(`GET ${wanted.path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+      upstream.write(head);
+      upstream.pipe(socket).pipe(upstream);
+    });
+    upstream.on('error', () => socket.destroy());
+    socket.on('error', () => upstream.destroy());
+    socket.on('close', () => upstream.destroy());
+  });
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
+    /** As when Grafana is restarted, or a laptop wakes: every connection ends. */
+    cut: () => sockets.forEach((socket) => socket.destroy()),
+    close: () => {
+      sockets.forEach((socket) => socket.destroy());
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
