@@ -231,7 +231,7 @@ impl Connection {
                 self.subscribers.remove(id.as_ref());
                 Ok(())
             }
-            Said::Subscribe(asked) => self.subscribe(id, asked, grant).await,
+            Said::Subscribe(asked) => self.subscribe(id, *asked, grant).await,
         }
     }
 

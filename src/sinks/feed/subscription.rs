@@ -117,7 +117,7 @@ pub(crate) enum Said {
     /// Only brings the ticket.
     Ticket,
     /// Begins a subscription, in the place of the one of the same name.
-    Subscribe(Subscription),
+    Subscribe(Box<Subscription>),
     /// Ends it.
     Unsubscribe,
     /// Asks for the hello once more: a page cannot see pings, and this tells it that somebody is there.
@@ -149,7 +149,7 @@ impl ClientMessage {
         };
         match message.get("type").and_then(Value::as_str) {
             Some("subscribe") => {
-                let said = Said::Subscribe(subscription(message, now)?);
+                let said = Said::Subscribe(Box::new(subscription(message, now)?));
                 Ok(Self { ticket, said })
             }
             Some("unsubscribe") => Ok(Self { ticket, said: Said::Unsubscribe }),
