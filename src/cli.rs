@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod ready;
 mod run;
 mod simulate;
 mod term;
@@ -37,6 +38,8 @@ enum Command {
     Check(check::Args),
     /// Show or check a configuration.
     Config(config::Args),
+    /// Ask the daemon on this machine whether it is ready; for health checks.
+    Ready(ready::Args),
 }
 
 /// Where the configuration is.
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => args.run(),
         Command::Check(args) => args.run(),
         Command::Config(args) => args.run(),
+        Command::Ready(args) => args.run(),
     };
     result.unwrap_or_else(|error| {
         term::complain(&error);
