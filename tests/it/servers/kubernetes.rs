@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::free_port;
 
-/// Tokens and whom they stand for: everything, nothing, and the account of deploy/kubernetes/rbac.yaml.
+/// Tokens and whom they stand for: everything, nothing, and the account of deploy/k8s/rbac.yaml.
 const TOKENS: &str = "admin-token,admin,1,system:masters\nreader-token,reader,2\n\
     account-token,system:serviceaccount:swe-ai-fleet:fleetscope,3\n";
 pub(crate) const ADMIN: &str = "admin-token";

@@ -305,9 +305,13 @@ async fn rays_objects_are_told_by_state_and_story() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rights_documented_suffice_and_logs_need_their_own() {
     let Some(server) = server().await else { return };
-    let rights = include_str!("../../../deploy/kubernetes/rbac.yaml");
-    let (watching, logs) = rights.split_once("\n---\n# The end of a pod's log").expect("the logs come last");
+    let manifest = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/k8s").join(name);
+        std::fs::read_to_string(path).expect("rendered by `make docs`")
+    };
+    let (watching, logs) = (manifest("rbac.yaml"), manifest("rbac-logs.yaml"));
     let ns = Namespace::new(&server, "swe-ai-fleet").await;
+    let _of_ray = Namespace::new(&server, "ray").await;
     ns.pod("planning-1", "planning").await;
     let folder = tempfile::tempdir().expect("a folder");
     let variables = ns.variables(folder.path(), ACCOUNT);
@@ -320,7 +324,7 @@ async fn the_rights_documented_suffice_and_logs_need_their_own() {
     })
     .await;
 
-    server.apply(watching).await;
+    server.apply(&watching).await;
     fresh(&daemon).await;
     shown(&daemon, PODS, |pod| pod["pod"] == "planning-1").await;
     // The server's authorizer learns of one right after the other.
@@ -333,7 +337,7 @@ async fn the_rights_documented_suffice_and_logs_need_their_own() {
     let (status, why) = daemon.answer(route).await.expect("an answer");
     assert!(status == 503 && why.contains("cannot get resource") && why.contains("pods/log"), "{status}: {why}");
 
-    server.apply(&format!("# The end of a pod's log{logs}")).await;
+    server.apply(&logs).await;
     // No node is here: the log of a pod that was not placed is empty.
     let log = until("logs may be read", BOUND, || async { daemon.json(route).await }).await;
     assert_eq!((&log["pod"], &log["lines"]), (&"planning-1".into(), &json!([])), "{log}");
