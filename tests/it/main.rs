@@ -16,6 +16,7 @@ mod prometheus_page;
 mod replay;
 mod servers;
 mod simulator;
+mod stack;
 mod support;
 mod systems;
 mod telemetry;

@@ -1,0 +1,104 @@
+//! The stack around the daemon: compose file, image, provisioning, chart and manifests. No container runs here, so each
+//! is read by the tool that reads it in earnest, and what they say of each other, and of the daemon, must be so.
+
+mod chart;
+mod cluster;
+mod compose;
+mod grafana;
+mod image;
+mod manifests;
+mod prometheus;
+mod secrets;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Files that other parts of the project bring and that are not there yet. Once one is there its name has to go.
+const LATER: &[&str] = &[
+    "alerts/alertmanager.yml",
+    "alerts/fleet.rules.yaml",
+    "alerts/templates",
+    "dashboards/agent.json",
+    "dashboards/consumers.json",
+    "dashboards/councils.json",
+    "dashboards/events.json",
+    "dashboards/graph-cache.json",
+    "dashboards/overview.json",
+    "dashboards/ray-llm.json",
+    "dashboards/self.json",
+    "dashboards/story.json",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// A tool that `make tools` brings. None is a failure where `CI` is set; elsewhere the test says so and is passed by.
+fn tool(path: &str) -> Option<PathBuf> {
+    let found = root().join(".tools").join(path);
+    if found.is_file() {
+        return Some(found);
+    }
+    assert!(std::env::var_os("CI").is_none(), "no {path}: run `make tools`");
+    let _ = writeln!(std::io::stderr(), "no {path}: not tested; `make tools` brings it");
+    None
+}
+
+/// What a command prints, or, where it fails, all it says.
+fn run(command: &mut Command) -> Result<String, String> {
+    let output = command.current_dir(root()).output().expect("it starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(format!("{} {}{}", output.status, text(&output.stdout), text(&output.stderr)))
+    }
+}
+
+/// The documents of a YAML text, empty ones left out.
+fn documents(text: &str) -> Vec<Value> {
+    let all: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_else(|e| panic!("{e} in:\n{text}"));
+    all.into_iter().filter(|document| !document.is_null()).collect()
+}
+
+fn yaml(path: &str) -> Value {
+    documents(&read(path)).pop().unwrap_or_else(|| panic!("{path} is empty"))
+}
+
+/// Every string in a value, each with the key it stands at.
+fn strings<'a>(value: &'a Value, key: &'a str, found: &mut Vec<(&'a str, &'a str)>) {
+    match value {
+        Value::String(text) => found.push((key, text)),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, key, found)),
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| strings(value, key, found)),
+        _ => {}
+    }
+}
+
+/// A configuration as `fleetscope config validate` takes it.
+fn validates(toml: &str, variables: &[(String, String)]) -> Result<String, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("fleetscope.toml");
+    std::fs::write(&file, toml).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
+    run(command.args(["config", "validate", "--config"]).arg(file).envs(variables.iter().cloned()))
+}
+
+/// Routes the daemon serves by GET.
+fn routes() -> Vec<String> {
+    let api: Value = serde_json::from_str(&fleetscope::api::openapi()).expect("JSON");
+    api["paths"].as_object().expect("routes").keys().cloned().collect()
+}
+
+#[test]
+fn what_has_come_is_no_longer_expected() {
+    let come: Vec<_> = LATER.iter().filter(|path| root().join(path).exists()).collect();
+    assert!(come.is_empty(), "take these out of LATER: {come:?}");
+}
