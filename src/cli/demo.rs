@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Send the spans to this OTLP/gRPC endpoint as well.
     #[arg(long, value_name = "URL")]
     otlp: Option<Url>,
+    /// File with one token a line, `<role> <token>`, that readers must show. Needed for any address but loopback.
+    #[arg(long, value_name = "FILE")]
+    tokens_file: Option<PathBuf>,
     /// Keep the history in this folder. Without it a temporary one is used and removed.
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -51,14 +54,10 @@ impl Args {
             self.speed.is_finite() && (0.01..=10_000.0).contains(&self.speed),
             "--speed: write a number from 0.01 to 10000"
         );
-        anyhow::ensure!(
-            self.listen.ip().is_loopback(),
-            "--listen {}: reachable by others, and the demo asks nobody for a token; listen on 127.0.0.1, or use \
-             `fleetscope run` with http.tokens_file",
-            self.listen
-        );
+        self.reachable_by_those_who_may()?;
         let mut config = Config::default();
         config.http.listen = self.listen;
+        config.http.tokens_file = self.tokens_file;
         config.otlp.endpoint = self.otlp;
         "warn".clone_into(&mut config.log.filter);
         let temporary = self.keep.is_none().then(temporary_folder).transpose()?;
@@ -90,6 +89,16 @@ impl Args {
         drop(temporary);
         result.map(|()| ExitCode::SUCCESS)
     }
+
+    fn reachable_by_those_who_may(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.listen.ip().is_loopback() || self.tokens_file.is_some(),
+            "--listen {}: reachable by others, and the demo asks nobody for a token; listen on 127.0.0.1, or name \
+             a --tokens-file",
+            self.listen
+        );
+        Ok(())
+    }
 }
 
 /// Enough stories at a time that something always happens: with the simulator's two a minute nothing may for minutes.
@@ -118,8 +127,10 @@ mod tests {
             #[command(flatten)]
             args: Args,
         }
-        let demo = Demo::try_parse_from(["demo", "--listen", "0.0.0.0:0"]).expect("valid arguments");
-        let error = demo.args.run().expect_err("anybody could read").to_string();
+        let demo = |more: &[&str]| Demo::try_parse_from([&["demo", "--listen", "0.0.0.0:0"], more].concat());
+        let guarded = demo(&["--tokens-file", "tokens"]).expect("valid arguments").args;
+        guarded.reachable_by_those_who_may().expect("who shows no token reads nothing");
+        let error = demo(&[]).expect("valid arguments").args.run().expect_err("anybody could read").to_string();
         assert!(error.contains("reachable by others") && error.contains("127.0.0.1"), "{error}");
     }
 

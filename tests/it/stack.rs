@@ -12,7 +12,7 @@ mod secrets;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 
 use serde_json::Value;
 
@@ -62,6 +62,16 @@ fn run(command: &mut Command) -> Result<String, String> {
     }
 }
 
+/// Ended when dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// The documents of a YAML text, empty ones left out.
 fn documents(text: &str) -> Vec<Value> {
     let all: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_else(|e| panic!("{e} in:\n{text}"));
@@ -95,6 +105,28 @@ fn validates(toml: &str, variables: &[(String, String)]) -> Result<String, Strin
 fn routes() -> Vec<String> {
     let api: Value = serde_json::from_str(&fleetscope::api::openapi()).expect("JSON");
     api["paths"].as_object().expect("routes").keys().cloned().collect()
+}
+
+/// The pages that lead through an installation lead to files that are there.
+#[test]
+fn install_pages_name_files_that_are_there() {
+    let pages =
+        std::fs::read_dir(root().join("docs/install")).expect("pages").map(|entry| entry.expect("readable").path());
+    let mut seen = 0;
+    for page in pages.chain([root().join("README.md")]) {
+        let text = std::fs::read_to_string(&page).expect("readable");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.contains("://")).map(|link| page.parent().expect("a folder").join(link));
+        let words = text.split([' ', '\n', '`', ')', '=']).filter(|word| word.starts_with("deploy/"));
+        let named = words.filter(|word| !word.contains('*')).map(|word| root().join(word.trim_end_matches(['.', ','])));
+        for path in links.chain(named) {
+            let later =
+                LATER.iter().any(|later| path.ends_with(later)) || path.ends_with("deploy/compose/fleetscope.env");
+            assert!(path.exists() || later, "{} names {}", page.display(), path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "only {seen} files");
 }
 
 #[test]

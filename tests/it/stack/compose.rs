@@ -1,10 +1,12 @@
 //! docker-compose.yml, as compose-go, the library behind `docker compose`, reads it.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{LATER, documents, read, root, routes, run, tool, validates, yaml};
+use super::{LATER, Process, documents, read, root, routes, run, secrets, tool, validates, yaml};
+use crate::support::{free_port, until};
 
 /// Services without a health check, and why that is right.
 const WITHOUT_HEALTH: &[(&str, &str)] = &[
@@ -31,6 +33,18 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 
 fn words<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
     list(value, key).iter().filter_map(Value::as_str).collect()
+}
+
+/// deploy/compose/fleetscope.toml, as far as this daemon knows it.
+fn configuration() -> String {
+    let toml = read("deploy/compose/fleetscope.toml");
+    if fleetscope::config::default_file().contains("[alerts]") {
+        return toml;
+    }
+    // Until alerts are taken in: the section is for them.
+    let (before, after) = toml.split_once("[alerts]").expect("the section");
+    let (_, after) = after.split_once("\n[").expect("a section after it");
+    format!("{before}[{after}")
 }
 
 /// Ports that a service listens on, by the program in it.
@@ -139,13 +153,7 @@ fn who_waits_for_health_waits_for_one_that_tells_it() {
 
 #[test]
 fn the_configurations_are_valid() {
-    let mut toml = read("deploy/compose/fleetscope.toml");
-    if !fleetscope::config::default_file().contains("[alerts]") {
-        // Until alerts are taken in: the section is for them.
-        let (before, after) = toml.split_once("[alerts]").expect("the section");
-        let (_, after) = after.split_once("\n[").expect("a section after it");
-        toml = format!("{before}[{after}");
-    }
+    let toml = configuration();
     let example = read("deploy/compose/fleetscope.env.example");
     let lines = example.lines().filter(|line| !line.starts_with('#'));
     let variables: Vec<_> =
@@ -155,6 +163,48 @@ fn the_configurations_are_valid() {
     validates(&toml, &variables).expect("valid with the example");
     let unknown = [("FLEETSCOPE_NATS__URI".to_owned(), "nats://nats".to_owned())];
     validates(&toml, &unknown).expect_err("a wrong name in the environment is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemon_starts_with_its_configuration_and_secrets() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let home = tempfile::tempdir().expect("a folder");
+    secrets::made(home.path());
+    let listen = format!("127.0.0.1:{}", free_port());
+    let folder = |name: &str| home.path().join(name).display().to_string();
+    let text = configuration()
+        .replace("0.0.0.0:8080", &listen)
+        .replace("/run/secrets", &folder("secrets/fleetscope"))
+        .replace("/var/lib/fleetscope", &folder("data"));
+    let file = folder("fleetscope.toml");
+    std::fs::write(&file, text).expect("written");
+    let command = |what: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
+        command.args([what, "--config", &file]).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let _daemon = Process(command("run").spawn().expect("it starts"));
+    // As the health check of docker-compose.yml asks, though neither NATS nor Tempo is there.
+    until("it is ready", Duration::from_secs(30), || async { command("ready").status().is_ok_and(|s| s.success()) })
+        .await;
+    let token = std::fs::read_to_string(folder("secrets/grafana/viewer_token")).expect("made");
+    let ask = reqwest::Client::new().get(format!("http://{listen}/api/events"));
+    let answers = [ask.try_clone().expect("a request").bearer_auth(token), ask];
+    for (request, status) in answers.into_iter().zip([200, 401]) {
+        assert_eq!(request.send().await.expect("an answer").status(), status);
+    }
+}
+
+#[test]
+fn every_panel_can_be_shown_alive() {
+    let Some(compose) = tool("go/compose") else { return };
+    let files = "docker-compose.yml,deploy/compose/showcase.yml";
+    let told = run(Command::new(compose).arg(files)).expect("the files are valid");
+    let project: Value = serde_json::from_str(&told).expect("JSON");
+    let daemon = &project["services"]["fleetscope"];
+    assert_eq!(words(daemon, "command")[0], "demo");
+    assert!(words(daemon, "tmpfs").contains(&"/tmp"), "the simulated systems keep files there");
+    assert_eq!(list(daemon, "ports").len(), 1, "the rest is as it was");
 }
 
 #[test]

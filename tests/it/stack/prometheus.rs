@@ -2,26 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{documents, read, root, routes, run, tool, yaml};
+use super::{Process, documents, read, root, routes, run, secrets, tool, yaml};
 use crate::support::{free_port, until};
 
 const CONFIG: &str = "deploy/prometheus/prometheus.yml";
 const BOUND: Duration = Duration::from_mins(1);
-
-/// Ended when dropped.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The configuration as it is mounted, rules beside it, with these addresses for those of the stack.
 fn laid_out(home: &Path, addresses: &[(&str, &str)]) -> PathBuf {
@@ -66,17 +56,23 @@ async fn the_real_prometheus_reads_a_daemon_with_it() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let home = tempfile::tempdir().expect("a folder");
     let (daemon, own) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
-    let demo = Command::new(env!("CARGO_BIN_EXE_fleetscope"))
-        .args(["demo", "--listen", &daemon, "--keep"])
-        .arg(home.path().join("journal"))
-        .stdout(Stdio::null())
-        .spawn();
+    secrets::made(home.path());
+    // As deploy/compose/showcase.yml starts it, but for addresses and folders.
+    let command = &yaml("deploy/compose/showcase.yml")["services"]["fleetscope"]["command"];
+    let told = command.as_array().expect("arguments").iter().map(|word| {
+        let word = word.as_str().expect("text").replace("0.0.0.0:8080", &daemon).replace("tempo:4317", "127.0.0.1:1");
+        let of_mine = |folder: &str| home.path().join(folder).display().to_string();
+        word.replace("/run/secrets", &of_mine("secrets/fleetscope")).replace("/var/lib/fleetscope", &of_mine("data"))
+    });
+    let demo = Command::new(env!("CARGO_BIN_EXE_fleetscope")).args(told).stdout(Stdio::null()).spawn();
     let _demo = Process(demo.expect("the daemon starts"));
     let ready = || async {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
         run(command.arg("ready").env("FLEETSCOPE_HTTP__LISTEN", &daemon)).is_ok()
     };
     until("the daemon is ready", BOUND, ready).await;
+    let refused = reqwest::get(format!("http://{daemon}/api/events")).await.expect("an answer").status();
+    assert_eq!(refused, 401, "only /metrics is open");
 
     let config = laid_out(home.path(), &[("fleetscope:8080", &daemon), ("localhost:9090", &own)]);
     // As docker-compose.yml starts it, but for its folders.
@@ -85,7 +81,7 @@ async fn the_real_prometheus_reads_a_daemon_with_it() {
     let arguments = arguments.map(|word| {
         let word = word.as_str().expect("text");
         word.replace("/etc/prometheus/prometheus.yml", &config.display().to_string())
-            .replace("path=/prometheus", &format!("path={}", home.path().join("data").display()))
+            .replace("path=/prometheus", &format!("path={}", home.path().join("prometheus").display()))
     });
     let log = fs::File::create(home.path().join("log")).expect("a log");
     let started =

@@ -20,6 +20,12 @@ fn laid_out(home: &Path) {
     fs::set_permissions(chown, fs::Permissions::from_mode(0o755)).expect("made executable");
 }
 
+/// Secrets as on a first start, under this folder.
+pub(super) fn made(home: &Path) {
+    laid_out(home);
+    make(home);
+}
+
 fn make(home: &Path) {
     let path = format!("{}:{}", home.join("bin").display(), std::env::var("PATH").expect("a path"));
     let script = root().join("deploy/compose/make-secrets.sh");
