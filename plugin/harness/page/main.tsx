@@ -21,6 +21,7 @@ import { createRoot } from 'react-dom/client';
 
 import { EventPanel } from '../../src/panel/components/EventPanel/EventPanel';
 import { type FeedSource } from '../../src/panel/feed';
+import { troubleTexts } from '../../src/panel/locales';
 import english from '../../src/panel/locales/en-US/underpass-fleetscopeevents-panel.json';
 import spanish from '../../src/panel/locales/es-ES/underpass-fleetscopeevents-panel.json';
 import { migrate } from '../../src/panel/migrations';
@@ -83,7 +84,8 @@ function props(): PanelProps<Options> {
     transparent: false,
     renderCounter: 0,
     eventBus: new EventBusSrv(),
-    replaceVariables: (text) => text.replace(/\$\{?(\w+)(:\w+)?\}?/g, (whole, name: string) => variables[name] ?? whole),
+    replaceVariables: (text) =>
+      text.replace(/\$\{?(\w+)(:\w+)?\}?/g, (whole, name: string) => variables[name] ?? whole),
     onOptionsChange: () => {},
     onFieldConfigChange: () => {},
     onChangeTimeRange: () => {},
@@ -92,6 +94,7 @@ function props(): PanelProps<Options> {
 
 async function main() {
   await initPluginTranslations(PANEL);
+  i18next.addResourceBundle(language, PANEL, await troubleTexts(language), true, true);
   i18next.addResourceBundle('en-US', PANEL, english, true, true);
   i18next.addResourceBundle('es-ES', PANEL, spanish, true, true);
   await i18next.changeLanguage(language);
@@ -105,9 +108,9 @@ async function main() {
     Object.assign(window, { fleet: scripted });
     feed = scripted;
   }
-  const name = 'Fleetscope';
+  const api = asked.get('feed') === 'none' ? { name: 'Other' } : { name: 'Fleetscope', feed: () => feed };
   const known = {
-    get: () => Promise.resolve({ name, ...(asked.get('feed') !== 'none' && { feed: () => feed }) }),
+    get: () => Promise.resolve(api),
     getInstanceSettings: () => ({ jsonData: { tempoUid: 'fleetscope-tempo' } }),
   };
   setDataSourceSrv(known as unknown as Parameters<typeof setDataSourceSrv>[0]);

@@ -1,9 +1,16 @@
 // A feed that says what a test makes it say. The page has it as `window.fleet`.
 import { Observable, type Subscriber } from 'rxjs';
 
-import { type EventDetail, type EventPage, type FeedEvent, type FeedSource, type FeedUpdate } from '../../src/panel/feed';
+import {
+  type EventDetail,
+  type EventPage,
+  type FeedEvent,
+  type FeedSource,
+  type FeedUpdate,
+} from '../../src/panel/feed';
 import { detail, historyOf } from '../../src/panel/state/fixtures';
 import { type HistoryQuery, type SubscribeOptions } from '../../src/feed/source';
+import { FeedError } from '../../src/feed/upstream';
 
 export class ScriptedFeed implements FeedSource {
   past: FeedEvent[] = [];
@@ -32,7 +39,7 @@ export class ScriptedFeed implements FeedSource {
   async history(query: HistoryQuery): Promise<EventPage> {
     this.asked.push(query);
     if (this.failing) {
-      throw new Error(this.failing);
+      throw new FeedError({ kind: 'refused', detail: this.failing });
     }
     const page = await historyOf(this.past)(query);
     return { ...page, as_of: new Date(Date.now() + this.skew).toISOString() };
@@ -41,7 +48,7 @@ export class ScriptedFeed implements FeedSource {
   event(seq: number): Promise<EventDetail> {
     const found = this.past.find((event) => event.seq === seq);
     if (!found || this.failing) {
-      return Promise.reject(new Error(this.failing ?? `event ${seq} is not there`));
+      return Promise.reject(new FeedError({ kind: 'refused', detail: this.failing ?? `event ${seq} is not there` }));
     }
     return Promise.resolve(detail(found, this.details[seq]));
   }

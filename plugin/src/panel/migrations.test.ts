@@ -8,7 +8,13 @@ it('gives defaults to a panel that has saved nothing', () => {
 });
 
 it('keeps what was chosen', () => {
-  const chosen: Options = { density: 'compact', capacity: 1000, followVariables: false, tempoUid: 'x', showToolbar: false };
+  const chosen: Options = {
+    density: 'compact',
+    capacity: 1000,
+    followVariables: false,
+    tempoUid: 'x',
+    showToolbar: false,
+  };
   expect(migrated(chosen)).toEqual(chosen);
 });
 

@@ -2,12 +2,13 @@ import { PanelPlugin } from '@grafana/data';
 import { initPluginTranslations, t } from '@grafana/i18n';
 
 import { EventPanel } from './components/EventPanel/EventPanel';
+import { troubleTexts } from './locales';
 import { migrate } from './migrations';
 import pluginJson from './plugin.json';
 import { CAPACITIES, DEFAULTS, type Options } from './types';
 
-// Grafana loads the texts of the plugin's languages; here they are found by the plugin's id.
-await initPluginTranslations(pluginJson.id);
+// Grafana loads the texts of the plugin's languages. What is wrong with the feed is said in the data source's words.
+await initPluginTranslations(pluginJson.id, [troubleTexts]);
 
 export const plugin = new PanelPlugin<Options>(EventPanel).setMigrationHandler(migrate).setPanelOptions((builder) =>
   builder

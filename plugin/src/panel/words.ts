@@ -115,11 +115,17 @@ export function markText(mark: Mark): string {
   const { from, to } = mark;
   switch (mark.reason) {
     case 'slow':
-      return t('panel.mark.slow', 'Gap: records {{from}} to {{to}} were not shown; this page was too slow.', { from, to });
+      return t('panel.mark.slow', 'Gap: records {{from}} to {{to}} were not shown; this page was too slow.', {
+        from,
+        to,
+      });
     case 'purged':
       return t('panel.mark.purged', 'Gap: records {{from}} to {{to}} have expired.', { from, to });
     case 'future':
-      return t('panel.mark.future', 'Gap: records {{from}} to {{to}} are gone; the journal was restored.', { from, to });
+      return t('panel.mark.future', 'Gap: records {{from}} to {{to}} are gone; the journal was restored.', {
+        from,
+        to,
+      });
     case 'unreadable':
       return t('panel.mark.unreadable', 'Gap: records {{from}} to {{to}} could not be read.', { from, to });
     default:

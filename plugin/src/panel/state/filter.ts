@@ -93,7 +93,12 @@ export function chipsOf(own: EventFilter, outer: EventFilter): Chip[] {
 }
 
 export function without(filter: EventFilter, key: FilterKey, value: string): EventFilter {
-  const left = key === 'q' ? '' : valuesOf(filter[key]).filter((v) => v !== value).join(',');
+  const left =
+    key === 'q'
+      ? ''
+      : valuesOf(filter[key])
+          .filter((v) => v !== value)
+          .join(',');
   return clean({ ...filter, [key]: left });
 }
 

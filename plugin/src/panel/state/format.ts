@@ -5,8 +5,7 @@ import { type DeliveryState, type Severity } from '../feed';
 const ROW_TEXT = 400;
 
 /** Controls, and the marks that turn the direction of what follows. */
-const HIDDEN =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 
 const SIGNS: Record<string, string> = { '\n': '↵', '\r': '', '\t': ' ⇥ ' };
 const named = (character: string): string =>

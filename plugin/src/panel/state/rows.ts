@@ -1,9 +1,7 @@
 // What stands in the stream: events and the marks between them.
 import { type FeedEvent } from '../feed';
 
-export type Mark =
-  | { kind: 'gap'; from: number; to: number; reason: string }
-  | { kind: 'omitted'; count: number };
+export type Mark = { kind: 'gap'; from: number; to: number; reason: string } | { kind: 'omitted'; count: number };
 
 export interface EventRow {
   kind: 'event';

@@ -7,13 +7,7 @@ const texts = (value: JsonValue, opened = NONE) =>
 
 describe('tree', () => {
   it('opens the outer levels', () => {
-    expect(texts({ a: 1, b: { c: [true, null], d: 'x' } })).toEqual([
-      '={2}',
-      ' a=1',
-      ' b={2}',
-      '  c=[2]',
-      '  d=x',
-    ]);
+    expect(texts({ a: 1, b: { c: [true, null], d: 'x' } })).toEqual(['={2}', ' a=1', ' b={2}', '  c=[2]', '  d=x']);
   });
 
   it('opens and closes a branch', () => {

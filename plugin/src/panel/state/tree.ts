@@ -40,13 +40,21 @@ const isBranch = (value: JsonValue): value is JsonValue[] | { [key: string]: Jso
   value !== null && typeof value === 'object';
 
 /** The text of a value that is no object and no list. */
-function leaf(value: string | number | boolean | null, steps: number): Pick<TreeLine, 'kind' | 'text' | 'size' | 'left'> {
+function leaf(
+  value: string | number | boolean | null,
+  steps: number
+): Pick<TreeLine, 'kind' | 'text' | 'size' | 'left'> {
   if (typeof value !== 'string') {
     const kind = value === null ? 'null' : (typeof value as 'number' | 'boolean');
     return { kind, text: String(value), size: 0, left: 0 };
   }
   const shown = Math.min(TEXT * 20 ** Math.max(0, steps - 1), MOST_TEXT);
-  return { kind: 'string', text: visible(cut(value, shown)), size: value.length, left: Math.max(0, value.length - shown) };
+  return {
+    kind: 'string',
+    text: visible(cut(value, shown)),
+    size: value.length,
+    left: Math.max(0, value.length - shown),
+  };
 }
 
 /** Depth first, and by hand: what is deeply nested must not exhaust the stack. */

@@ -127,7 +127,14 @@ function Fact({ name, value, styles, guessed, bare }: FactProps) {
   return (
     <span className={styles.fact}>
       {!bare && `${fieldText(name)}: `}
-      <button type="button" tabIndex={-1} className={styles.value} data-key={name} data-value={value} title={line(value, 200)}>
+      <button
+        type="button"
+        tabIndex={-1}
+        className={styles.value}
+        data-key={name}
+        data-value={value}
+        title={line(value, 200)}
+      >
         {shortId(value)}
       </button>
       {guessed && ` (${t('panel.row.guessed', 'guessed')})`}
@@ -152,7 +159,8 @@ function Deliveries({ deliveries, styles }: { deliveries: readonly Delivery[]; s
           <span className={styles.branch}>{i === shown.length - 1 && left === 0 ? '└─>' : '├─>'}</span>
           <span className={styles.consumer}>{shortId(delivery.consumer, 48)}</span>
           <span className={styles.told}>
-            {markOf(delivery.state)} {delivery.attempts > 1 && delivery.state === 'acked' && `🔁 ×${delivery.attempts} `}
+            {markOf(delivery.state)}{' '}
+            {delivery.attempts > 1 && delivery.state === 'acked' && `🔁 ×${delivery.attempts} `}
             {deliveryText(delivery)}
           </span>
         </div>

@@ -14,7 +14,15 @@ export function useSession(source: FeedSource, filter: EventFilter, window: Wind
   const asked = JSON.stringify([filter, window]);
   const session = useMemo(() => {
     const [wanted, range]: [EventFilter, Window] = JSON.parse(asked);
-    return new Session({ source, filter: wanted, window: range, capacity, frames: browserFrames(), now, explain: wordsOf });
+    return new Session({
+      source,
+      filter: wanted,
+      window: range,
+      capacity,
+      frames: browserFrames(),
+      now,
+      explain: wordsOf,
+    });
   }, [source, asked, capacity]);
   useEffect(() => {
     session.start();

@@ -34,7 +34,10 @@ export function JsonTree({ value, label }: Props) {
     const index = shown.findIndex((l) => l.path === focused);
     const line = shown[index];
     const branch = line?.kind === 'object' || line?.kind === 'array';
-    const parent = shown.slice(0, Math.max(0, index)).reverse().find((l) => l.depth < line.depth);
+    const parent = shown
+      .slice(0, Math.max(0, index))
+      .reverse()
+      .find((l) => l.depth < line.depth);
     const acts: Record<string, () => void> = {
       ArrowDown: () => focus(shown[index + 1]),
       ArrowUp: () => focus(shown[index - 1]),
@@ -113,9 +116,7 @@ function Line({ line, focusable, styles }: LineProps) {
 function Value({ line, styles }: Pick<LineProps, 'line' | 'styles'>) {
   switch (line.kind) {
     case 'more':
-      return (
-        <span className={styles.more}>{t('panel.tree.more', '… {{left}} more: show', { left: line.size })}</span>
-      );
+      return <span className={styles.more}>{t('panel.tree.more', '… {{left}} more: show', { left: line.size })}</span>;
     case 'end':
       return (
         <span className={styles.quiet}>

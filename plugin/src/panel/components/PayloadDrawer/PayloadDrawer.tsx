@@ -70,7 +70,12 @@ export function PayloadDrawer({ event, seq, detail, problem, tempoUid, range, on
   );
 }
 
-function Actions({ event, tempoUid, range, onStory }: { event: FeedEvent } & Pick<Props, 'tempoUid' | 'range' | 'onStory'>) {
+function Actions({
+  event,
+  tempoUid,
+  range,
+  onStory,
+}: { event: FeedEvent } & Pick<Props, 'tempoUid' | 'range' | 'onStory'>) {
   const styles = useStyles2(getStyles);
   const trace = tracePath(event, tempoUid);
   const story = event.story_id;
@@ -89,7 +94,13 @@ function Actions({ event, tempoUid, range, onStory }: { event: FeedEvent } & Pic
       )}
       {story && (
         <>
-          <Button size="sm" variant="secondary" icon="filter" data-testid={testIds.toStory} onClick={() => onStory(story)}>
+          <Button
+            size="sm"
+            variant="secondary"
+            icon="filter"
+            data-testid={testIds.toStory}
+            onClick={() => onStory(story)}
+          >
             {t('panel.drawer.filter-story', 'Only this story')}
           </Button>
           <LinkButton

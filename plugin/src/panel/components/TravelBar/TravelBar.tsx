@@ -38,12 +38,22 @@ export function TravelBar(props: Props) {
   const speeds = (
     <Menu>
       {SPEEDS.map((speed) => (
-        <Menu.Item key={speed} label={`${speed}×`} active={speed === travel.speed} onClick={() => props.onSpeed(speed)} />
+        <Menu.Item
+          key={speed}
+          label={`${speed}×`}
+          active={speed === travel.speed}
+          onClick={() => props.onSpeed(speed)}
+        />
       ))}
     </Menu>
   );
   return (
-    <div className={styles.bar} role="group" aria-label={t('panel.travel.label', 'Time travel')} data-testid={testIds.travelBar}>
+    <div
+      className={styles.bar}
+      role="group"
+      aria-label={t('panel.travel.label', 'Time travel')}
+      data-testid={testIds.travelBar}
+    >
       <div className={styles.line}>
         <span className={styles.end}>{text(travel.from)}</span>
         <input
