@@ -56,16 +56,30 @@ async function frames(query: Partial<FleetQuery>, app = CoreApp.Dashboard): Prom
   return response.data;
 }
 
-/** All seqs of the history after one, up to another. */
-async function seqs(after: number, upTo: number): Promise<number[]> {
+/** The newest event there is. */
+async function newest(): Promise<number> {
+  const { items } = await source().feed().history({ filter: {}, limit: 1 });
+  return items[0].seq;
+}
+
+/** Compares what was told after a seq with the history: each event once and in order, none missing but in a gap. */
+async function expectAll(told: Told, after: number): Promise<void> {
+  // More may come while the history is read.
+  const seqs = told.seqs;
+  const upTo = seqs.at(-1) ?? 0;
   const all: number[] = [];
   let cursor: string | undefined;
   do {
-    const page = await source().feed().history({ filter: {}, order: 'asc', limit: 1000, cursor });
-    all.push(...page.items.map(({ seq }) => seq));
+    const page = await source().feed().history({ filter: {}, limit: 1000, cursor });
+    all.unshift(...page.items.map(({ seq }) => seq).reverse());
     cursor = page.next ?? undefined;
-  } while (cursor !== undefined);
-  return all.filter((seq) => seq > after && seq <= upTo);
+  } while (cursor !== undefined && all[0] > after);
+  // Where this machine is too busy to read, the daemon drops frames and says which.
+  const inGap = (seq: number) => told.gaps.some(([from, to]) => seq >= Number(from) && seq <= Number(to));
+  const seen = new Set(seqs);
+  const wanted = all.filter((seq) => seq > after && seq <= upTo && (seen.has(seq) || !inGap(seq)));
+  expect(seqs).toEqual(wanted);
+  expect(told.gaps.filter(([, , reason]) => reason !== 'slow')).toEqual([]);
 }
 
 const isLive = (told: Told) => () => told.state?.startsWith('live') ?? false;
@@ -73,7 +87,7 @@ const column = (frame: DataFrame, name: string): unknown[] => frame.fields.find(
 
 beforeAll(async () => {
   setBackendSrv(backend as BackendSrv);
-  await daemon.demo(40);
+  await daemon.demo(10);
   grafana = new GrafanaProxy({ daemon: daemon.port });
   await grafana.listen(Number(process.env.FLEETSCOPE_GRAFANA_PORT));
 });
@@ -114,7 +128,7 @@ describe('on a fleet at work', () => {
     const head = all.seqs.at(-1) ?? 0;
     await until('more comes', () => (all.seqs.at(-1) ?? 0) > head + 50);
     const last = all.seqs.at(-1) ?? 0;
-    expect(all.seqs).toEqual(await seqs(0, last));
+    await expectAll(all, 0);
     expect(all.states).toEqual(['connecting websocket', 'live websocket']);
     expect(errors.seqs.every((seq) => all.seqs.includes(seq) || seq > last)).toBe(true);
     expect(full.seqs.length).toBeGreaterThan(errors.seqs.length);
@@ -129,27 +143,26 @@ describe('on a fleet at work', () => {
     const first = told.seqs[0];
     await daemon.stop();
     await until('the loss is told', () => told.state?.startsWith('reconnecting') ?? false);
-    await daemon.demo(40);
+    await daemon.demo(10);
     await until('it is live again', isLive(told));
     const again = told.seqs.at(-1) ?? 0;
     await until('more comes', () => (told.seqs.at(-1) ?? 0) > again);
-    expect(told.seqs).toEqual(await seqs(first - 1, told.seqs.at(-1) ?? 0));
-    expect(told.gaps).toEqual([]);
+    await expectAll(told, first - 1);
   });
 
   it('takes a stream where no WebSocket opens, and polls where streams are held back', async () => {
     grafana.settings.upgrades = false;
-    const told = subscribe({ since: 0 });
+    const since = await newest();
+    const told = subscribe({ since });
     await until('a stream is live', () => told.state?.startsWith('live stream No WebSocket opens') ?? false);
-    const head = told.seqs.at(-1) ?? 0;
-    await until('more comes', () => (told.seqs.at(-1) ?? 0) > head);
-    expect(told.seqs).toEqual(await seqs(0, told.seqs.at(-1) ?? 0));
+    await until('something comes', () => told.seqs.length > 0);
+    await expectAll(told, since);
     grafana.settings.holdsBack = true;
-    const late = subscribe({ since: head });
-    await until('it polls', () => late.state?.startsWith('live polling') ?? false);
-    const polled = late.seqs.at(-1) ?? 0;
-    await until('more comes', () => (late.seqs.at(-1) ?? 0) > polled);
-    expect(late.seqs).toEqual(await seqs(head, late.seqs.at(-1) ?? 0));
+    const late = subscribe({ since });
+    await until('it polls', () => late.state?.startsWith('live polling No WebSocket opens') ?? false);
+    const polled = late.seqs.length;
+    await until('more comes', () => late.seqs.length > polled);
+    await expectAll(late, since);
   });
 
   it('says that a page is no daemon', async () => {
@@ -163,27 +176,31 @@ describe('on a fleet at work', () => {
   });
 });
 
-describe('queries', () => {
-  // Alerts come from Alertmanager, and nobody sends any here.
-  const tables = QUERY_TYPES.filter((type): type is keyof typeof COLUMNS => type !== 'graph' && type !== 'alerts');
+/** Alerts come from Alertmanager, and nobody sends any here. */
+type Table = Exclude<QueryType, 'graph' | 'alerts'>;
+/** The simulated cache has keyspace events off, and seldom something else to tell. */
+const QUIET: Table[] = ['cache_activity'];
+const tables = QUERY_TYPES.filter((type): type is Table => type !== 'graph' && type !== 'alerts');
 
+describe('queries', () => {
   it.each(tables)('have rows of the columns that are known: %s', async (queryType) => {
     let [frame] = await frames({ queryType });
     await until('there are rows', async () => {
       [frame] = await frames({ queryType });
-      return frame.length > 0;
+      return frame.length > 0 || QUIET.includes(queryType);
     });
     const known = COLUMNS[queryType].map(({ name }) => name);
     const names = frame.fields.map(({ name }) => name);
     expect(names.slice(0, known.length)).toEqual(known);
-    // What comes besides is told by name, so that a new field of the API is noticed here.
-    expect(names.slice(known.length).sort()).toEqual(MORE[queryType] ?? []);
+    // A field that is new in the API is to get its place among the columns.
+    expect(names.slice(known.length)).toEqual([]);
     expect(frame.fields[0].type).toBe(FieldType.time);
     for (const { name, type } of COLUMNS[queryType]) {
       expect(frame.fields.find((field) => field.name === name)?.type).toBe(type);
     }
-    const empty = known.filter((name) => column(frame, name).every((value) => value === null));
-    expect(empty.filter((name) => !(OFTEN_EMPTY[queryType] ?? []).includes(name))).toEqual([]);
+    for (const name of frame.length > 0 ? FILLED[queryType] : []) {
+      expect([name, column(frame, name).some((value) => value !== null && value !== '')]).toEqual([name, true]);
+    }
   });
 
   it('make a graph around a story', async () => {
@@ -287,7 +304,17 @@ describe('with tokens', () => {
   });
 });
 
-/** Fields of the API that have no column of their own, by query type. */
-const MORE: Partial<Record<QueryType, string[]>> = {};
-/** Columns that a simulated fleet may leave empty. */
-const OFTEN_EMPTY: Partial<Record<QueryType, string[]>> = {};
+/** Columns that have a value wherever there is a row. */
+const FILLED: Record<Table, string[]> = {
+  events: ['timestamp', 'summary', 'severity', 'type', 'source', 'story_id', 'trace_id', 'size', 'seq', 'id', 'received'],
+  agents: ['last_event', 'agent_id', 'role', 'council', 'state', 'silent', 'tokens', 'tasks', 'llm.requests'],
+  councils: ['last_event', 'council', 'agents', 'idle', 'deliberating', 'models', 'llm.input_tokens'],
+  stories: ['last_event', 'story_id', 'phase', 'closed', 'events', 'agents', 'phases', 'tasks', 'trace_id'],
+  story_timeline: ['from', 'kind', 'state', 'story_id', 'phase', 'task_id'],
+  ray_jobs: ['id', 'kind', 'status', 'story_id'],
+  llm_requests: ['start', 'end', 'model', 'status', 'seconds', 'input_tokens', 'join', 'request_id', 'seq'],
+  cache_keys: ['as_of', 'key', 'key_prefix', 'type', 'memory_bytes'],
+  cache_activity: ['at', 'event', 'key'],
+  components: ['as_of', 'component', 'probe'],
+  consumers: ['as_of', 'consumer', 'stream', 'health', 'pending', 'ack_wait_seconds'],
+};

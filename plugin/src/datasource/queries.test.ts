@@ -1,4 +1,4 @@
-import { fixture } from '../testing/feed';
+import { event, fixture } from '../testing/feed';
 import { FakeUpstream } from '../testing/upstream';
 import { type Item } from './frames/table';
 import { fieldsOf, stateFrames } from './queries';
@@ -84,12 +84,22 @@ describe('state', () => {
     expect(newest.meta?.notices?.[0]).toMatchObject({ severity: 'info' });
   });
 
-  it('tells why there is no activity', async () => {
+  it('makes do with entries where the cache tells no activity, and says why', async () => {
     const { ask } = asking({
       'api/cache/activity': () => ({ events: { recent: [], not_available: { code: 'x', detail: 'events are off' } } }),
+      'api/events': page([event(4, { type: 'cache.evicted', summary: '3 keys' })]),
     });
     const [frame] = await ask('cache_activity');
-    expect([frame.length, frame.meta?.notices?.[0].text]).toEqual([0, 'This may be out of date: events are off']);
+    expect([column(frame, 'event'), column(frame, 'key')]).toEqual([['cache.evicted'], ['3 keys']]);
+    expect(frame.meta?.notices?.[0].text).toBe('This may be out of date: events are off');
+  });
+
+  it('is the keyspace events where the cache tells them', async () => {
+    const recent = [{ at: '2026-02-14T09:12:33Z', event: 'set', key: 'story:US-1' }];
+    const { ask } = asking({ 'api/cache/activity': () => ({ events: { recent, not_available: null } }) });
+    const [frame] = await ask('cache_activity', { q: 'STORY' });
+    expect(column(frame, 'key')).toEqual(['story:US-1']);
+    expect((await ask('cache_activity', { q: 'agent' }))[0].length).toBe(0);
   });
 });
 

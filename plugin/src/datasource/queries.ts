@@ -1,7 +1,7 @@
 import { type DataFrame, type QueryResultMetaNotice } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { type EventFilter } from '../feed/source';
-import { type Page } from '../feed/types';
+import { type FeedEvent, type Page } from '../feed/types';
 import { troubleOf, type Params } from '../feed/upstream';
 import { crowdedFields, FILTER_FIELDS, type Matching, MAX_VALUES, select, valuesOf } from './filter';
 import { COLUMNS } from './frames/columns';
@@ -120,9 +120,8 @@ export async function stateFrames(
       return table(stories.flatMap(timeline));
     }
     case 'cache_activity': {
-      const activity = await get<CacheActivity>('api/cache/activity');
-      const why = activity.events.not_available?.detail ?? activity.stale_because;
-      return table(select(activity.events.recent, filter, {}).slice(0, limit), why);
+      const { items, stale } = await cacheActivity(get, filter, limit);
+      return table(items, stale);
     }
     default: {
       const { items, stale } = await listed(get, LISTS[type], filter, limit);
@@ -134,6 +133,19 @@ export async function stateFrames(
 interface CacheActivity {
   stale_because?: string | null;
   events: { recent: Item[]; not_available?: { detail: string } | null };
+}
+
+/** Keyspace events; where the server tells none, what Fleetscope saw happen to keys. */
+async function cacheActivity(get: Get, filter: EventFilter, limit: number) {
+  const activity = await get<CacheActivity>('api/cache/activity');
+  const why = activity.events.not_available?.detail ?? activity.stale_because;
+  const heard = select(activity.events.recent, filter, {}).slice(0, limit);
+  if (heard.length > 0 || !activity.events.not_available) {
+    return { items: heard, stale: why };
+  }
+  const params = { source: 'ValKey', q: filter.q, limit: Math.min(limit, MAX_PAGE) };
+  const seen = await get<Page<FeedEvent>>('api/events', params);
+  return { items: seen.items.map(({ timestamp, type, summary }) => ({ at: timestamp, event: type, key: summary })), stale: why };
 }
 
 async function listed(get: Get, list: Listed, filter: EventFilter, limit: number) {

@@ -39,7 +39,7 @@ export const COLUMNS: Record<Exclude<QueryType, 'graph'>, Column[]> = {
     time('last_event'),
     ...text('agent_id', 'role', 'council', 'state'),
     time('since'),
-    ...flag('silent'),
+    ...flag('silent', 'registered'),
     ...text('story_id', 'task_id', 'model'),
     ...number('percentunit', 'success_rate'),
     ...number('ms', 'mean_duration_ms'),
@@ -52,6 +52,7 @@ export const COLUMNS: Record<Exclude<QueryType, 'graph'>, Column[]> = {
     ...text('council', 'agents'),
     ...number(undefined, 'idle', 'deliberating', 'completed', 'failed', 'open_deliberations'),
     ...text('models'),
+    ...flag('registered'),
     ...SPEND,
   ],
   stories: [
