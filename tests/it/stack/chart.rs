@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{documents, read, root, routes, run, tool, validates, yaml};
+use super::{documents, root, routes, run, tool, validates, yaml};
 
 const CHART: &str = "deploy/helm/fleetscope";
 const VALUES: &str = "tests/fixtures/chart";
@@ -80,23 +80,6 @@ fn every_configuration_it_writes_is_valid() {
         }
         validates(&text, &[]).unwrap_or_else(|e| panic!("{values}: {e}\n{text}"));
     }
-}
-
-#[test]
-fn its_schema_knows_the_sections_of_the_configuration() {
-    let schema: Value = serde_json::from_str(&read(&format!("{CHART}/values.schema.json"))).expect("JSON");
-    let known: Vec<&str> = schema["properties"]["config"]["properties"]
-        .as_object()
-        .expect("sections")
-        .keys()
-        .map(String::as_str)
-        .collect();
-    let default = fleetscope::config::default_file();
-    let mut sections: Vec<&str> =
-        default.lines().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']')).chain(["alerts"]).collect();
-    sections.sort_unstable();
-    sections.dedup();
-    assert_eq!(known, sections);
 }
 
 #[test]
