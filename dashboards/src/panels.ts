@@ -1,0 +1,121 @@
+// Panels as this project draws them: each has a title, a sentence, a unit, and words for when there is nothing to show.
+import type * as cog from '@grafana/grafana-foundation-sdk/cog';
+import * as bargauge from '@grafana/grafana-foundation-sdk/bargauge';
+import * as common from '@grafana/grafana-foundation-sdk/common';
+import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard';
+import * as nodegraph from '@grafana/grafana-foundation-sdk/nodegraph';
+import * as stats from '@grafana/grafana-foundation-sdk/stat';
+import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
+import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
+import { AGENT_STATE_NUMBERS, GREEN, steps } from './values';
+import { FEED, METRICS, type Query } from './sources';
+
+export interface About {
+  title: string;
+  /** One sentence. */
+  text: string;
+  unit: string;
+  /** Width (of 24) and height. */
+  size: [width: number, height: number];
+  source?: common.DataSourceRef;
+  queries: Query[];
+  /** What it says while there is nothing to show: what turns its data on. */
+  empty: string;
+}
+
+/** What the builders of all kinds of panels have in common. */
+interface Panel {
+  title(text: string): this;
+  description(text: string): this;
+  unit(unit: string): this;
+  noValue(text: string): this;
+  span(width: number): this;
+  height(height: number): this;
+  datasource(source: common.DataSourceRef): this;
+  withTarget(query: cog.Builder<cog.Dataquery>): this;
+}
+
+export function show<P extends Panel>(panel: P, about: About): P {
+  const [width, height] = about.size;
+  panel.title(about.title).description(about.text).unit(about.unit).noValue(about.empty).span(width).height(height);
+  panel.datasource(about.source ?? METRICS);
+  about.queries.forEach((query, at) => panel.withTarget(query.refId(String.fromCharCode(65 + at))));
+  return panel;
+}
+
+const last = (): common.ReduceDataOptionsBuilder => new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']);
+
+export const stat = (about: About): stats.PanelBuilder =>
+  show(new stats.PanelBuilder(), about)
+    .reduceOptions(last())
+    .colorMode(common.BigValueColorMode.Value)
+    .graphMode(common.BigValueGraphMode.None)
+    .textMode(common.BigValueTextMode.Auto)
+    .thresholds(steps(GREEN));
+
+/** A tile for each series, coloured all over. */
+export const tiles = (about: About): stats.PanelBuilder =>
+  stat(about).colorMode(common.BigValueColorMode.Background).textMode(common.BigValueTextMode.ValueAndName);
+
+/** Numbers of the first row of a table, by the names of their fields. */
+export const facts = (about: About, fields: string): stats.PanelBuilder =>
+  stat({ ...about, source: FEED })
+    .reduceOptions(last().fields(fields))
+    .textMode(common.BigValueTextMode.ValueAndName);
+
+export const bars = (about: About): bargauge.PanelBuilder =>
+  show(new bargauge.PanelBuilder(), about)
+    .reduceOptions(last())
+    .displayMode(common.BarGaugeDisplayMode.Gradient)
+    .orientation(common.VizOrientation.Horizontal)
+    .min(0)
+    .thresholds(steps(GREEN));
+
+export const lines = (about: About): timeseries.PanelBuilder =>
+  show(new timeseries.PanelBuilder(), about)
+    .lineWidth(1)
+    .fillOpacity(10)
+    .showPoints(common.VisibilityMode.Never)
+    .axisSoftMin(0)
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Bottom)
+        .showLegend(true),
+    )
+    .tooltip(
+      new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
+    );
+
+/** The same, one upon the other. */
+export const stacked = (about: About): timeseries.PanelBuilder =>
+  lines(about).fillOpacity(40).stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
+
+export const states = (about: About): statetimeline.PanelBuilder =>
+  show(new statetimeline.PanelBuilder(), about)
+    .mergeValues(true)
+    .perPage(20)
+    .showValue(common.VisibilityMode.Auto)
+    .rowHeight(0.8)
+    .fillOpacity(80);
+
+/** States of agents as fleet_agent_state tells them, a number each. */
+export const agentStates = (about: About): statetimeline.PanelBuilder =>
+  states(about)
+    .mappings(AGENT_STATE_NUMBERS)
+    .thresholds(steps('text', [1, 'blue'], [2, 'green'], [3, 'red']));
+
+export const graph = (about: About): nodegraph.PanelBuilder =>
+  show(new nodegraph.PanelBuilder(), { ...about, source: FEED }).zoomMode(nodegraph.ZoomMode.Cooperative);
+
+/** The live stream of events. */
+export const events = (about: About, options: Record<string, unknown> = {}): dashboard.PanelBuilder =>
+  show(new dashboard.PanelBuilder(), { ...about, source: FEED })
+    .type('underpass-fleetscopeevents-panel')
+    .options({ density: 'comfortable', capacity: 10_000, followVariables: true, showToolbar: true, ...options });
+
+/** A kind of panel that the SDK has no builder for. */
+export const other = (type: string, about: About, options: Record<string, unknown>): dashboard.PanelBuilder =>
+  show(new dashboard.PanelBuilder(), about).type(type).options(options);
+
+export const row = (title: string): dashboard.RowBuilder => new dashboard.RowBuilder(title);
