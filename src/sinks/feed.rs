@@ -30,7 +30,7 @@ pub(crate) use seats::{Full, Seat, Seats};
 pub(crate) use selection::{FIELDS, Invalid, detail, narrow};
 pub(crate) use standing::Polls;
 pub(crate) use subscriber::Subscriber;
-pub(crate) use subscription::{ClientMessage, Since, Subscription};
+pub(crate) use subscription::{ClientMessage, MAX_SUBSCRIPTIONS, Said, Since, Subscription, SubscriptionId};
 pub(crate) use time::Time;
 pub(crate) use view::{AgentJson, ConsumerJson, CouncilJson, DeliberationJson, StoryJson, StreamJson, consumers};
 
