@@ -39,6 +39,9 @@ fn every_data_source_named_is_there() {
             }
         }
     }
+    // Else rates would be taken over too few samples, or none.
+    let scraped = &yaml("deploy/prometheus/prometheus.yml")["scrape_configs"][0]["scrape_interval"];
+    assert_eq!(&sources[1]["jsonData"]["timeInterval"], scraped);
     assert!(named >= 7, "traces, metrics and events are not linked");
     assert_eq!(sources.iter().filter(|source| source["isDefault"] == true).count(), 1);
 }
