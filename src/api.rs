@@ -2,6 +2,7 @@
 //! Takes: the journal, the board, the tail. Gives: REST, WebSocket, SSE, OpenAPI. Never: changes the fleet.
 
 mod access;
+mod alerts;
 mod cache;
 mod components;
 mod connection;
@@ -148,6 +149,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(fleet::streams))
         .routes(routes!(components::components))
         .routes(routes!(gpu::gpus))
+        .routes(routes!(alerts::alerts))
         .routes(routes!(ray::jobs))
         .routes(routes!(ray::job))
         .routes(routes!(ray::logs))

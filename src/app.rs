@@ -159,6 +159,8 @@ fn open(config: Config, metrics: Arc<Metrics>) -> Result<Shared> {
     let journal = &config.journal;
     let opened = Embedded::open(&journal.path, journal.retain_age, journal.retain_bytes.0)
         .with_context(|| format!("journal.path: cannot open {}", journal.path.display()))?;
+    metrics.journal.limit.with_label_values::<&str>(&[]).set(journal.retain_bytes.0 as f64);
+    metrics.agents.silent_after.with_label_values::<&str>(&[]).set(config.agents.silent_after.as_secs_f64());
     let journal: Arc<dyn Journal> = Arc::new(opened);
     let tail = Arc::new(Tail::new(journal.stats()?.last_seq));
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));

@@ -3,6 +3,7 @@
 //! Never: exits, prints, or reads a secret from anywhere but a file.
 
 mod agents;
+mod alerts;
 mod components;
 mod cost;
 mod deliberations;
@@ -27,6 +28,7 @@ mod vllm;
 mod watched;
 
 pub use agents::Agents;
+pub use alerts::Alerts;
 pub use components::{Components, Probe};
 pub use cost::Cost;
 pub use deliberations::Deliberations;
@@ -68,6 +70,7 @@ section::config! {
         privacy: Privacy,
         agents: Agents,
         deliberations: Deliberations,
+        alerts: Alerts,
         log: Log,
         telemetry: Telemetry,
     }

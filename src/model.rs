@@ -32,11 +32,11 @@ pub use measure::{Measure, Outcome};
 pub use message::{Form, Message, Payload, Source};
 pub use observed::{Joined, Observed, RayEnd, What};
 pub use panel::{
-    CacheEvent, CacheEvents, CacheKey, CacheMonitor, CachePanel, CacheScan, CacheTotals, ClusterPanel, Component,
-    ComponentsPanel, Crash, Gpu, GpuPanel, GraphEdge, GraphNode, GraphPanel, LabelCount, LlmModel, LlmPanel,
-    NotAvailable, OrchestratorPanel, OrchestratorStats, Panel, Pod, PodsOf, PrefixCount, RayActor, RayClusterObject,
-    RayIds, RayJob, RayJobObject, RayNode, RayPanel, RayTasks, RegisteredAgent, RegisteredCouncil, Replica, Spread,
-    TopKeys, TypeCount, Workload,
+    Alert, AlertsPanel, CacheEvent, CacheEvents, CacheKey, CacheMonitor, CachePanel, CacheScan, CacheTotals,
+    ClusterPanel, Component, ComponentsPanel, Crash, Gpu, GpuPanel, GraphEdge, GraphNode, GraphPanel, LabelCount,
+    LlmModel, LlmPanel, NotAvailable, OrchestratorPanel, OrchestratorStats, Panel, Pod, PodsOf, PrefixCount, RayActor,
+    RayClusterObject, RayIds, RayJob, RayJobObject, RayNode, RayPanel, RayTasks, RegisteredAgent, RegisteredCouncil,
+    Replica, Spread, TopKeys, TypeCount, Workload,
 };
 pub use record::{Body, Link, LinkKind, Record, Resolved, Seq, Severity};
 pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport};

@@ -1,5 +1,6 @@
 //! Sources: foreign systems → events. One line each.
 
+pub mod alerts;
 pub mod components;
 pub mod decode;
 mod exposition;

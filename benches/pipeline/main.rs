@@ -80,6 +80,9 @@ fn main() -> anyhow::Result<()> {
     if wanted("systems") {
         runtime.block_on(systems::run(&mut report))?;
     }
+    if wanted("systems-large") {
+        runtime.block_on(systems::run_large(&mut report))?;
+    }
     if wanted("history") {
         history::run(&mut report)?;
     }

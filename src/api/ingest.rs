@@ -36,7 +36,7 @@ pub(super) fn is_pushed(path: &str) -> bool {
 
 /// Its routes.
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(ray)).routes(routes!(traces))
+    OpenApiRouter::new().routes(routes!(ray)).routes(routes!(alertmanager)).routes(routes!(traces))
 }
 
 const OFF: &str = "nothing is pushed here: ray.ingest is not set";
@@ -63,6 +63,25 @@ pub(super) async fn ray(State(api): State<Api>, request: Request) -> Result<Resp
     check(file.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, OFF))?, &shown(&request)?).await?;
     let (parts, body) = request.into_parts();
     take(&api, Source::Ray, OFF, &parts.headers, body).await
+}
+
+/// Alerts, as Alertmanager's webhook sends them. The token stands in `Authorization: Bearer` (`http_config` of the
+/// receiver), or in the query: `?token=`.
+#[utoipa::path(post, path = "/ingest/alertmanager", tag = "ingest",
+    params(("token" = Option<String>, Query, description = "Where it is in no header")),
+    request_body(content = Object, description = "The body of a webhook, version 4"),
+    responses((status = 200, description = "Taken; `malformed` counts alerts that could not be read"),
+              (status = 400, description = "It is no such body", body = Problem),
+              (status = 401, description = "The token is missing or wrong", body = Problem),
+              (status = 404, description = "Off: alerts.ingest is not set", body = Problem),
+              (status = 503, description = "What came before is not taken yet", body = Problem)))]
+pub(super) async fn alertmanager(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+    let off = "no alerts are taken here: alerts.ingest is not set";
+    let config = &api.context.config.alerts;
+    let file = config.ingest_token_file.as_deref().filter(|_| config.ingest);
+    check(file.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, off))?, &shown(&request)?).await?;
+    let (parts, body) = request.into_parts();
+    take(&api, Source::Alert, off, &parts.headers, body).await
 }
 
 /// Spans of language model servers, as OpenTelemetry's exporters send them (OTLP over HTTP).

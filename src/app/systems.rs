@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::inbox::Inboxes;
 use crate::lookup::Lookups;
 use crate::model::{Batch, Source};
-use crate::sources::{Watcher, components, gpu, kubernetes, neo4j, orchestrator, ray, simulator, valkey, vllm};
+use crate::sources::{Watcher, alerts, components, gpu, kubernetes, neo4j, orchestrator, ray, simulator, valkey, vllm};
 use crate::status::Health;
 
 /// How long a request of a simulated fleet waits for its answer: both come at once there.
@@ -50,6 +50,7 @@ impl Systems {
         };
         let mut made =
             Making { shared, watcher, lookups: Lookups::default(), inboxes: Inboxes::default(), parts: vec![] };
+        made.alerts();
         made.components();
         made.gpu();
         made.kubernetes();
@@ -99,6 +100,18 @@ impl Making<'_> {
             "source/components",
             components::run(self.shared.config.components.clone(), look, self.watcher.clone()),
         );
+    }
+
+    fn alerts(&mut self) {
+        let config = self.shared.config.alerts.clone();
+        if !config.is_on() {
+            return self.off("source/alert", "neither alerts.ingest nor alerts.alertmanager_url is set");
+        }
+        let alerts = alerts::Alerts::new(self.watcher.clone());
+        if config.ingest {
+            self.inboxes.add(Source::Alert, alerts.inbox());
+        }
+        self.add("source/alert", alerts.run(config));
     }
 
     fn gpu(&mut self) {

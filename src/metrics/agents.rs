@@ -15,6 +15,8 @@ families! {
         state_entered: gauge = "fleet_agent_state_entered_timestamp_seconds" ["council", "agent"],
         /// When the agent was last heard of.
         last_event: gauge = "fleet_agent_last_event_timestamp_seconds" ["council", "agent"],
+        /// How long an agent at work may be silent (`agents.silent_after`): what the alert compares with.
+        silent_after: gauge = "fleet_agent_silent_after_seconds" [],
         /// Answers of an agent.
         tasks: counter = "fleet_agent_tasks_total" ["council", "agent", "outcome"],
         /// Time an answer took, as the agent says.

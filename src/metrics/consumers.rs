@@ -23,5 +23,9 @@ families! {
         stream_bytes: gauge = "fleet_stream_bytes" ["stream"],
         /// Sequence of the last message stored.
         stream_last_sequence: gauge = "fleet_stream_last_sequence" ["stream"],
+        /// Messages the stream may hold; absent where it has no such limit.
+        stream_limit_messages: gauge = "fleet_stream_limit_messages" ["stream"],
+        /// Bytes the stream may hold; absent where it has no such limit.
+        stream_limit_bytes: gauge = "fleet_stream_limit_bytes" ["stream"],
     }
 }

@@ -9,6 +9,8 @@ families! {
         entries: gauge = "fleetscope_journal_entries" [],
         /// Bytes in use on disk.
         bytes: gauge = "fleetscope_journal_bytes" [],
+        /// Bytes it may take (`journal.retain_bytes`): beyond, the oldest records go.
+        limit: gauge = "fleetscope_journal_limit_bytes" [],
         /// Time of the oldest record held.
         oldest: gauge = "fleetscope_journal_oldest_timestamp_seconds" [],
         /// Time to commit a batch.

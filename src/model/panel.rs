@@ -1,5 +1,6 @@
 //! What the sources other than NATS show: the last good state of the system each watches.
 
+mod alerts;
 mod cache;
 mod cluster;
 mod components;
@@ -12,6 +13,7 @@ mod registry;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use alerts::{Alert, AlertsPanel};
 pub use cache::{
     CacheEvent, CacheEvents, CacheKey, CacheMonitor, CachePanel, CacheScan, CacheTotals, PrefixCount, TopKeys,
 };
@@ -49,6 +51,7 @@ impl NotAvailable {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the panel of that name")]
 pub enum Panel {
+    Alerts(AlertsPanel),
     Cluster(ClusterPanel),
     Components(ComponentsPanel),
     Ray(RayPanel),
@@ -63,6 +66,7 @@ impl Panel {
     /// The source it comes from.
     pub const fn source(&self) -> Source {
         match self {
+            Self::Alerts(_) => Source::Alert,
             Self::Cluster(_) => Source::Kubernetes,
             Self::Components(_) => Source::Components,
             Self::Ray(_) => Source::Ray,
@@ -77,6 +81,7 @@ impl Panel {
     /// When the system was asked.
     pub const fn at(&self) -> Timestamp {
         match self {
+            Self::Alerts(panel) => panel.at,
             Self::Cluster(panel) => panel.at,
             Self::Components(panel) => panel.at,
             Self::Ray(panel) => panel.at,

@@ -242,7 +242,7 @@ impl Recorder {
             Panel::Components(panel) => self.components(panel),
             Panel::Ray(panel) => self.ray(panel),
             // A server's own metrics say the same: dashboards join on them. The gauges of agents follow from events.
-            Panel::Llm(_) | Panel::Orchestrator(_) => {}
+            Panel::Alerts(_) | Panel::Llm(_) | Panel::Orchestrator(_) => {}
             Panel::Cache(panel) => self.cache(panel),
             Panel::Gpu(panel) => self.gpus(panel),
             Panel::Graph(panel) => self.graph(panel),
@@ -273,19 +273,31 @@ impl Recorder {
     /// Sets the gauges of a poll of streams; those of streams that are gone go too, their consumers' among them.
     pub fn streams(&mut self, report: &StreamsReport) {
         let (m, cap) = (&self.metrics.consumers, &self.metrics.cap);
-        let mut values: [Samples; 3] = Default::default();
+        let mut values: [Samples; 5] = Default::default();
         for stream in &report.streams {
             let labels = vec![cap.value("fleet_stream_messages", "stream", &stream.name).into_owned()];
             values[0].insert(labels.clone(), stream.messages as f64);
             values[1].insert(labels.clone(), stream.bytes as f64);
-            values[2].insert(labels, stream.last_seq as f64);
+            values[2].insert(labels.clone(), stream.last_seq as f64);
+            // Less than one stands for no limit.
+            for (n, limit) in [(3, stream.max_messages), (4, stream.max_bytes)] {
+                if limit > 0 {
+                    values[n].insert(labels.clone(), limit as f64);
+                }
+            }
         }
         let families = [&m.pending, &m.ack_pending, &m.redelivered, &m.ack_floor];
         for (n, family) in families.into_iter().enumerate() {
             let gone = |stream: &str| !values[0].keys().any(|labels| labels[0] == stream);
             self.shown.forget(family, &format!("consumers {n} "), gone);
         }
-        let families = [&m.stream_messages, &m.stream_bytes, &m.stream_last_sequence];
+        let families = [
+            &m.stream_messages,
+            &m.stream_bytes,
+            &m.stream_last_sequence,
+            &m.stream_limit_messages,
+            &m.stream_limit_bytes,
+        ];
         for (n, (family, values)) in families.into_iter().zip(values).enumerate() {
             self.shown.replace(family, &format!("streams {n}"), values);
         }

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, real servers.
 
+mod alerts;
 mod api;
 mod architecture;
 mod config_docs;

@@ -1,5 +1,6 @@
 //! Real servers on 127.0.0.1: found, started on a free port, killed by their own pid.
 
+pub(crate) mod alerting;
 pub(crate) mod kubernetes;
 pub(crate) mod moody;
 pub(crate) mod nats;

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use super::{Findings, Level};
 use crate::config::Config;
 use crate::privacy::Masker;
-use crate::sources::{gpu, kubernetes, neo4j, orchestrator, ray, valkey, vllm};
+use crate::sources::{alerts, gpu, kubernetes, neo4j, orchestrator, ray, valkey, vllm};
 
 /// Asks all of them.
 pub(super) async fn examine(config: &Config, findings: &mut Findings) {
     let masker = Arc::new(Masker::new(config.privacy.content, config.privacy.max_payload.0 as usize));
+    if config.alerts.is_on() {
+        add(findings, "alert", &masker, alerts::probe(config.alerts.clone(), Arc::clone(&masker)).await);
+    } else {
+        off(findings, "alert", "alerts.ingest");
+    }
     if config.gpu.is_on() {
         add(findings, "gpu", &masker, gpu::probe(config.gpu.clone(), Arc::clone(&masker)).await);
     } else {
