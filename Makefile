@@ -31,7 +31,7 @@ plugin/node_modules/.package-lock.json: plugin/package-lock.json
 
 plugin: plugin/node_modules/.package-lock.json ## Build, check and test the Grafana plugin, on the real daemon
 	cargo build --locked --bin fleetscope
-	cd plugin && npm run --silent test:all
+	cd plugin && FLEETSCOPE=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/fleetscope npm run --silent test:all
 
 docs: ## Rewrite generated documents and golden files
 	UPDATE=1 cargo test --locked --test it generated
