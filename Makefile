@@ -39,4 +39,6 @@ docs: ## Rewrite generated documents and golden files
 bench: tools ## Measure, side by side, and print ratios
 	cargo bench --locked --bench pipeline
 
-e2e: test ## Nothing more than `make test` yet: a test on the whole stack is still to be written
+e2e: ## Build the images, start the demo stack, look for what a person would look for (needs Docker)
+	docker compose --profile demo up --build --detach --wait --wait-timeout 600
+	scripts/stack-check
