@@ -3,7 +3,7 @@ import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard
 import { board, marks } from './board';
 import { built, to, toAgent, toStory } from './links';
 import { bars, lines, other, row, stacked, stat, tiles } from './panels';
-import { fleet, now, range } from './sources';
+import { METRICS, fleet, now, range, rows } from './sources';
 import { table } from './table';
 import { GREEN, IS_UP, RED, SEVERITIES, UP, YELLOW, steps } from './values';
 
@@ -65,7 +65,7 @@ export const overview = (): DashboardBuilder =>
         title: 'Pods',
         text: 'Pods of each component by phase, where Kubernetes is watched.',
         unit: 'short',
-        size: [8, 7],
+        size: [6, 7],
         queries: [range('sum by (component, phase) (fleet_component_pods)', '{{component}} {{phase}}')],
         empty: KUBERNETES,
       }),
@@ -75,7 +75,7 @@ export const overview = (): DashboardBuilder =>
         title: 'Uptime',
         text: 'Time since the longest running pod of each component started.',
         unit: 'dtdurations',
-        size: [8, 7],
+        size: [6, 7],
         queries: [now('sort_desc(time() - fleet_component_start_time_seconds)', '{{component}}')],
         empty: KUBERNETES,
       }),
@@ -85,12 +85,28 @@ export const overview = (): DashboardBuilder =>
         title: 'Restarts',
         text: 'Restarts of containers, when they happened.',
         unit: 'short',
-        size: [8, 7],
+        size: [6, 7],
         queries: [
           range('sum by (component) (increase(fleet_component_restarts_total[$__rate_interval])) > 0', '{{component}}'),
         ],
         empty: 'No restarts, or kubernetes.namespaces is not set',
       }).dataLinks(built([to('events', 'What happened to pods', { type: 'k8s.pod.*' })])),
+    )
+    .withPanel(
+      table(
+        {
+          title: 'Versions',
+          text: 'The version of each component, as Prometheus has it.',
+          size: [6, 7],
+          source: METRICS,
+          queries: [rows('max by (component, version) (fleet_component_info)')],
+          empty: KUBERNETES,
+        },
+        [
+          { field: 'component', name: 'Component' },
+          { field: 'version', name: 'Version' },
+        ],
+      ),
     )
     .withRow(row('At a glance'))
     .withPanel(
