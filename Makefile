@@ -26,7 +26,7 @@ test: tools check plugin ## Every test, on real servers
 	cargo test --locked --test it
 
 plugin/node_modules/.package-lock.json: plugin/package-lock.json
-	cd plugin && npm ci --no-audit --no-fund
+	cd plugin && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 plugin: plugin/node_modules/.package-lock.json ## Build, check and test the Grafana plugin, on the real daemon
