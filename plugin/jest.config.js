@@ -8,5 +8,7 @@ module.exports = {
   ...base,
   // Some dependencies ship .mjs files.
   moduleFileExtensions: ['ts', 'tsx', 'js', 'mjs', 'cjs', 'jsx', 'json', 'node'],
+  // A machine that builds other things at the same time is slow, not wrong.
+  testTimeout: 60_000,
   transform: { '^.+\\.(m?[tj]sx?)$': swc },
 };

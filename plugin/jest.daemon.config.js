@@ -17,6 +17,6 @@ module.exports = async () => {
     ...require('./jest.config'),
     testMatch: ['<rootDir>/daemon/**/*.test.ts'],
     testEnvironmentOptions: { url: `http://127.0.0.1:${port}/d/fleet` },
-    testTimeout: 120_000,
+    testTimeout: 300_000,
   };
 };

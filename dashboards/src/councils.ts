@@ -3,7 +3,7 @@ import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard
 import { board, labelled, marks } from './board';
 import { built, label, to, toAgent, toStory, toTaskEvents } from './links';
 import { agentStates, bars, lines, row, stacked } from './panels';
-import { fleet, now, range, rows } from './sources';
+import { METRICS, fleet, now, range, rows } from './sources';
 import { table } from './table';
 import { AGENT_STATES, GREEN, RED, YELLOW, steps, words } from './values';
 
@@ -103,7 +103,7 @@ export const councils = (): DashboardBuilder =>
         title: 'Time in the present state',
         text: 'How long each agent has been in the state it is in.',
         unit: 's',
-        size: [8, 9],
+        size: [6, 9],
         queries: [
           now(
             'time() - max by (agent) (fleet_agent_state_entered_timestamp_seconds{council=~"$council",agent=~"$agent"})',
@@ -116,11 +116,28 @@ export const councils = (): DashboardBuilder =>
         .dataLinks(built([to('agent', 'Agent: its last ten tasks', { agent: label('agent') })])),
     )
     .withPanel(
+      bars({
+        title: 'Time since last heard of',
+        text: 'How long each agent has said nothing; one that deliberates is called silent after agents.silent_after.',
+        unit: 's',
+        size: [6, 9],
+        queries: [
+          now(
+            'time() - max by (agent) (fleet_agent_last_event_timestamp_seconds{council=~"$council",agent=~"$agent"})',
+            '{{agent}}',
+          ),
+        ],
+        empty: NONE,
+      })
+        .thresholds(steps(GREEN, [30, YELLOW]))
+        .dataLinks(built([to('agent', 'Agent: its last ten tasks', { agent: label('agent') })])),
+    )
+    .withPanel(
       stacked({
         title: 'Agents by state',
         text: 'How many agents are in each state.',
         unit: 'short',
-        size: [8, 9],
+        size: [6, 9],
         queries: [range('sum by (state) (fleet_council_agents{council=~"$council"})', '{{state}}')],
         empty: NONE,
       }),
@@ -130,7 +147,7 @@ export const councils = (): DashboardBuilder =>
         title: 'Deliberations',
         text: 'Deliberations that wait for answers, and those that have waited longer than deliberations.timeout.',
         unit: 'short',
-        size: [8, 9],
+        size: [6, 9],
         queries: [
           range('sum by (council) (fleet_deliberations_open{council=~"$council"})', '{{council}} open'),
           range('sum by (council) (fleet_deliberations_overdue{council=~"$council"}) > 0', '{{council}} overdue'),
@@ -211,7 +228,7 @@ export const councils = (): DashboardBuilder =>
           title: 'Models of councils',
           text: 'Which language models the agents of each council use.',
           size: [12, 8],
-          source: { type: 'prometheus', uid: '${datasource}' },
+          source: METRICS,
           queries: [rows('max by (council, model) (fleet_council_info{council=~"$council"})')],
           empty: 'No message told of a model yet',
         },

@@ -26,6 +26,36 @@ const decisions = (dashboard: DashboardBuilder): DashboardBuilder =>
   dashboard
     .withRow(row('Graph'))
     .withPanel(
+      stat({
+        title: 'Nodes',
+        text: 'Nodes the database holds.',
+        unit: 'short',
+        size: [6, 4],
+        queries: [now('sum(fleet_graph_nodes)')],
+        empty: NEO4J,
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Relationships',
+        text: 'Relationships the database holds.',
+        unit: 'short',
+        size: [6, 4],
+        queries: [now('sum(fleet_graph_relationships)')],
+        empty: NEO4J,
+      }),
+    )
+    .withPanel(
+      stat({
+        title: 'Last change',
+        text: 'When a count was last seen to change, or the newest node was made.',
+        unit: 'dateTimeFromNow',
+        size: [12, 4],
+        queries: [now('1000 * max(fleet_graph_last_change_timestamp_seconds)')],
+        empty: NEO4J,
+      }),
+    )
+    .withPanel(
       graph({
         title: 'Graph',
         text: 'Nodes and relationships around the chosen stories, or the newest nodes; green ones are less than a minute old, and a click on a node shows labels, properties, time and author.',
@@ -36,41 +66,11 @@ const decisions = (dashboard: DashboardBuilder): DashboardBuilder =>
       }),
     )
     .withPanel(
-      stat({
-        title: 'Nodes',
-        text: 'Nodes the database holds.',
-        unit: 'short',
-        size: [4, 4],
-        queries: [now('sum(fleet_graph_nodes)')],
-        empty: NEO4J,
-      }),
-    )
-    .withPanel(
-      stat({
-        title: 'Relationships',
-        text: 'Relationships the database holds.',
-        unit: 'short',
-        size: [4, 4],
-        queries: [now('sum(fleet_graph_relationships)')],
-        empty: NEO4J,
-      }),
-    )
-    .withPanel(
-      stat({
-        title: 'Last change',
-        text: 'When a count was last seen to change, or the newest node was made.',
-        unit: 'dateTimeFromNow',
-        size: [8, 4],
-        queries: [now('1000 * max(fleet_graph_last_change_timestamp_seconds)')],
-        empty: NEO4J,
-      }),
-    )
-    .withPanel(
       bars({
         title: 'Nodes by label',
         text: 'Nodes of each label.',
         unit: 'short',
-        size: [8, 10],
+        size: [8, 18],
         queries: [now('sort_desc(sum by (label) (fleet_graph_nodes))', '{{label}}')],
         empty: NEO4J,
       }),

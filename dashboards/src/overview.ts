@@ -1,15 +1,18 @@
 // Panel 1 of the plan: which parts of the fleet are up, and how the fleet does, at a glance.
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board, marks } from './board';
-import { built, to, toAgent, toStory } from './links';
-import { bars, lines, other, row, stacked, stat, tiles } from './panels';
-import { fleet, now, range } from './sources';
+import { built, to } from './links';
+import { needsALook } from './overview-look';
+import { bars, lines, row, stacked, stat, tiles } from './panels';
+import { METRICS, fleet, now, range, rows } from './sources';
 import { table } from './table';
-import { GREEN, IS_UP, RED, SEVERITIES, UP, YELLOW, steps } from './values';
+import { GREEN, IS_UP, RED, UP, YELLOW, steps } from './values';
 
 const KUBERNETES = 'No data: set kubernetes.namespaces';
 
-export const overview = (): DashboardBuilder =>
+export const overview = (): DashboardBuilder => needsALook(state());
+
+const state = (): DashboardBuilder =>
   board({
     name: 'overview',
     title: 'Overview',
@@ -65,7 +68,7 @@ export const overview = (): DashboardBuilder =>
         title: 'Pods',
         text: 'Pods of each component by phase, where Kubernetes is watched.',
         unit: 'short',
-        size: [8, 7],
+        size: [6, 7],
         queries: [range('sum by (component, phase) (fleet_component_pods)', '{{component}} {{phase}}')],
         empty: KUBERNETES,
       }),
@@ -75,7 +78,7 @@ export const overview = (): DashboardBuilder =>
         title: 'Uptime',
         text: 'Time since the longest running pod of each component started.',
         unit: 'dtdurations',
-        size: [8, 7],
+        size: [6, 7],
         queries: [now('sort_desc(time() - fleet_component_start_time_seconds)', '{{component}}')],
         empty: KUBERNETES,
       }),
@@ -85,12 +88,28 @@ export const overview = (): DashboardBuilder =>
         title: 'Restarts',
         text: 'Restarts of containers, when they happened.',
         unit: 'short',
-        size: [8, 7],
+        size: [6, 7],
         queries: [
           range('sum by (component) (increase(fleet_component_restarts_total[$__rate_interval])) > 0', '{{component}}'),
         ],
         empty: 'No restarts, or kubernetes.namespaces is not set',
       }).dataLinks(built([to('events', 'What happened to pods', { type: 'k8s.pod.*' })])),
+    )
+    .withPanel(
+      table(
+        {
+          title: 'Versions',
+          text: 'The version of each component, as Prometheus has it.',
+          size: [6, 7],
+          source: METRICS,
+          queries: [rows('max by (component, version) (fleet_component_info)')],
+          empty: KUBERNETES,
+        },
+        [
+          { field: 'component', name: 'Component' },
+          { field: 'version', name: 'Version' },
+        ],
+      ),
     )
     .withRow(row('At a glance'))
     .withPanel(
@@ -262,80 +281,4 @@ export const overview = (): DashboardBuilder =>
         ],
         empty: 'Nothing failed yet',
       }).dataLinks(built([to('events', 'Event stream')])),
-    )
-    .withRow(row('What needs a look'))
-    .withPanel(
-      other(
-        'alertlist',
-        {
-          title: 'Alerts',
-          text: 'Alerts of Fleetscope that are pending or fire, as Prometheus has them.',
-          unit: 'none',
-          size: [8, 10],
-          queries: [],
-          empty: 'No alert fires, or Prometheus does not have alerts/fleet.rules.yaml',
-        },
-        {
-          viewMode: 'list',
-          groupMode: 'default',
-          maxItems: 20,
-          sortOrder: 3,
-          alertName: 'Fleet',
-          stateFilter: { firing: true, pending: true, noData: false, normal: false, error: true },
-        },
-      ),
-    )
-    .withPanel(
-      table(
-        {
-          title: 'Alerts that came in',
-          text: 'Alerts as Alertmanager sent them to Fleetscope, with the story they are about.',
-          size: [16, 10],
-          queries: [fleet('alerts', { limit: 50 })],
-          empty: 'No alert came in: set alerts.ingest and name Fleetscope as a receiver in Alertmanager',
-        },
-        [
-          { field: 'starts_at', name: 'Since', width: 170 },
-          {
-            field: 'name',
-            name: 'Alert',
-            links: [{ title: 'Where it comes from', url: '${__data.fields["generator_url"]}' }],
-          },
-          { field: 'severity', name: 'Severity', mappings: SEVERITIES, width: 90 },
-          { field: 'status', name: 'Status', width: 90 },
-          { field: 'ends_at', name: 'Until', width: 170 },
-          { field: 'summary', name: 'Summary', cell: 'wrap' },
-          { field: 'story_id', name: 'Story', links: [toStory] },
-          { field: 'generator_url', name: 'Source', width: 120 },
-        ],
-      ),
-    )
-    .withPanel(
-      table(
-        {
-          title: 'Last failures',
-          text: 'The latest events that tell of a failure; the time opens them in the event stream, with their payload.',
-          size: [24, 9],
-          queries: [fleet('events', { filter: { severity: 'error' }, limit: 20 })],
-          empty: 'Nothing failed in this time',
-        },
-        [
-          {
-            field: 'timestamp',
-            name: 'Time',
-            width: 170,
-            links: [to('events', 'Event stream: its payload', { story: '${__data.fields["story_id"]:percentencode}' })],
-          },
-          {
-            field: 'type',
-            name: 'Event',
-            links: [to('events', 'Events of this type', { type: '${__value.raw:percentencode}' })],
-          },
-          { field: 'summary', name: 'Summary', cell: 'wrap' },
-          { field: 'story_id', name: 'Story', links: [toStory] },
-          { field: 'agent_id', name: 'Agent', links: [toAgent] },
-          { field: 'source', name: 'Told by', width: 90 },
-          { field: 'trace_id', name: 'Trace' },
-        ],
-      ),
     );

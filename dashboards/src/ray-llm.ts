@@ -337,7 +337,7 @@ const native = (dashboard: DashboardBuilder): DashboardBuilder =>
         text: 'The code of the last error of each graphics processor as the DCGM exporter tells it; 0 is none.',
         unit: 'none',
         size: [6, 7],
-        queries: [range('max by (Hostname, gpu) (DCGM_FI_DEV_XID_ERRORS)', '{{Hostname}} GPU {{gpu}}')],
+        queries: [range('max by (hostname, gpu) (DCGM_FI_DEV_XID_ERRORS)', '{{hostname}} GPU {{gpu}}')],
         empty: 'No data: let Prometheus scrape the DCGM exporter too',
       }),
     );

@@ -175,8 +175,18 @@ export const telling = (dashboard: DashboardBuilder): DashboardBuilder =>
         title: 'Log lines',
         text: 'Lines of the daemon’s own log a second, by level.',
         unit: 'cps',
-        size: [24, 6],
+        size: [16, 7],
         queries: [range('sum by (level) (rate(fleetscope_log_lines_total[$__rate_interval]))', '{{level}}')],
+        empty: DOWN,
+      }),
+    )
+    .withPanel(
+      lines({
+        title: 'Waiting for viewers',
+        text: 'Bytes that wait for clients of the live feed, counted once for each that has not taken them.',
+        unit: 'bytes',
+        size: [8, 7],
+        queries: [range('max(fleetscope_feed_queued_bytes)', 'bytes')],
         empty: DOWN,
       }),
     );

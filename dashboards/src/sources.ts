@@ -3,14 +3,11 @@ import type * as cog from '@grafana/grafana-foundation-sdk/cog';
 import type { DataSourceRef } from '@grafana/grafana-foundation-sdk/common';
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import * as tempo from '@grafana/grafana-foundation-sdk/tempo';
-import * as loki from '@grafana/grafana-foundation-sdk/loki';
 
 /** Chosen on each dashboard, since Prometheus is often there before. */
 export const METRICS: DataSourceRef = { type: 'prometheus', uid: '${datasource}' };
 export const FEED: DataSourceRef = { type: 'underpass-fleetscope-datasource', uid: 'fleetscope-feed' };
 export const TRACES: DataSourceRef = { type: 'tempo', uid: 'fleetscope-tempo' };
-export const LOGS: DataSourceRef = { type: 'loki', uid: 'fleetscope-loki' };
-export const GRAFANA: DataSourceRef = { type: 'datasource', uid: 'grafana' };
 
 export interface Query extends cog.Builder<cog.Dataquery> {
   refId(id: string): this;
@@ -42,9 +39,6 @@ export const search = (query: string): Query =>
 /** One trace, by its id: found at once. */
 export const trace = (id: string): Query =>
   new tempo.DataqueryBuilder().datasource(TRACES).queryType('traceql').query(id);
-
-export const logs = (expr: string): Query =>
-  new loki.DataqueryBuilder().datasource(LOGS).expr(expr).queryType('range').maxLines(500);
 
 // plugin/src/datasource/types.ts
 export type FleetType =

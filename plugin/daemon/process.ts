@@ -90,7 +90,7 @@ function statusOf(port: number, path: string): Promise<number> {
 }
 
 /** Waits for a condition, within bounds. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, seconds = 40): Promise<void> {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, seconds = 90): Promise<void> {
   const end = Date.now() + seconds * 1_000;
   while (!(await isSo())) {
     if (Date.now() > end) {

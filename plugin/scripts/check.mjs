@@ -55,6 +55,14 @@ must(
   foreign.every((url) => url.startsWith('https://registry.npmjs.org/')),
   `package-lock.json names another source than the public registry: ${foreign[0]}`
 );
+// A registry that lacks a package for another machine makes a lock that `npm ci` refuses.
+const { packages } = JSON.parse(lock);
+for (const [path, { optionalDependencies = {} }] of Object.entries(packages)) {
+  const absent = Object.keys(optionalDependencies).filter(
+    (name) => !packages[`node_modules/${name}`] && !packages[`${path}/node_modules/${name}`]
+  );
+  must(absent.length === 0, `package-lock.json lacks ${absent.join(', ')}, which ${path} may need`);
+}
 
 if (wrong.length > 0) {
   console.error(wrong.join('\n'));

@@ -5,6 +5,7 @@ mod api;
 mod architecture;
 mod config_docs;
 mod crash;
+mod dashboards;
 mod disk_full;
 mod fleet;
 mod generated;

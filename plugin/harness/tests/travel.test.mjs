@@ -85,7 +85,7 @@ test('spans five minutes, an hour, a day, or the dashboard’s time', async () =
     ['Dashboard', 60],
     ['5 min', 5],
   ]) {
-    await page.getByTitle(name, { exact: true }).click();
+    await page.getByRole('radio', { name, exact: true }).click();
     await eventually(span, minutes);
   }
 });

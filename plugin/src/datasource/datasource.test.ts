@@ -69,6 +69,13 @@ describe('queries', () => {
     expect(upstream.asked).toEqual([]);
   });
 
+  it('are left to the event panel, which takes the feed itself', async () => {
+    const upstream = history(1);
+    const asked = request({ live: true }, { panelPluginId: 'underpass-fleetscopeevents-panel' });
+    expect(await lastValueFrom(source(upstream).query(asked))).toEqual({ data: [], state: LoadingState.Done });
+    expect(upstream.asked).toEqual([]);
+  });
+
   it('take the value of a log line’s label as a filter', () => {
     const query: FleetQuery = { refId: 'A', queryType: 'events', filter: { role: 'DEV' } };
     const modify = (key: string) =>

@@ -40,7 +40,7 @@ describe('state', () => {
   });
 
   it('comes page by page until there is enough', async () => {
-    const stories = Array.from({ length: 7 }, (_, n) => ({ story_id: `US-${n}`, agents: [n % 2 ? 'a' : 'b'] }));
+    const stories = Array.from({ length: 7_000 }, (_, n) => ({ story_id: `US-${n}`, agents: [n % 2 ? 'a' : 'b'] }));
     const { ask, upstream } = asking({
       'api/stories': ({ cursor, limit }) => {
         const from = Number(cursor ?? 0);
@@ -48,9 +48,12 @@ describe('state', () => {
         return { items: stories.slice(from, to), next: to < stories.length ? String(to) : null, as_of: '' };
       },
     });
-    const [frame] = await ask('stories', { agent: 'b' }, 3);
-    expect(column(frame, 'story_id')).toEqual(['US-0', 'US-2', 'US-4']);
-    expect(upstream.asked.map(({ params }) => params.cursor)).toEqual([undefined, '3']);
+    const [frame] = await ask('stories', { agent: 'b' }, 700);
+    expect(frame.length).toBe(700);
+    expect(column(frame, 'story_id')?.slice(0, 3)).toEqual(['US-0', 'US-2', 'US-4']);
+    expect(upstream.asked.map(({ params }) => params.cursor)).toEqual([undefined, '1000']);
+    await ask('stories', {}, 3);
+    expect(upstream.asked.at(-1)?.params).toMatchObject({ limit: 3, cursor: undefined });
   });
 
   it('asks the daemon for what it can filter by itself', async () => {

@@ -149,7 +149,9 @@ async function cacheActivity(get: Get, filter: EventFilter, limit: number) {
 }
 
 async function listed(get: Get, list: Listed, filter: EventFilter, limit: number) {
-  const params = { ...list.params?.(filter), ...(list.isPaged ? { limit: Math.min(limit, MAX_PAGE) } : {}) };
+  // What is left out here has to be read all the same.
+  const size = Object.keys(filter).length > 0 ? MAX_PAGE : Math.min(limit, MAX_PAGE);
+  const params = { ...list.params?.(filter), ...(list.isPaged ? { limit: size } : {}) };
   const found: Item[] = [];
   let cursor: string | undefined;
   let stale: string | undefined;

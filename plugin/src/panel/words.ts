@@ -3,8 +3,8 @@ import { t } from '@grafana/i18n';
 
 import { explain } from '../datasource/texts';
 import { troubleOf } from '../feed/upstream';
-import { type Delivery, type EventDetail, type Transport } from './feed';
-import { latencyText } from './state/format';
+import { type Delivery, type DeliveryState, type EventDetail, type Severity, type Transport } from './feed';
+import { cut, latencyText, severityOf, visible } from './state/format';
 import { type FilterKey, type FilterProblem } from './state/filter';
 import { type Mark } from './state/rows';
 import { type Snapshot } from './state/snapshot';
@@ -15,13 +15,50 @@ export const raw = (values: Record<string, unknown>) => ({ ...values, interpolat
 /** What went wrong with a question to the daemon. */
 export const wordsOf = (error: unknown): string => explain(troubleOf(error));
 
-export function deliveryText({ state, attempts, latency_ms }: Delivery): string {
-  const latency = latencyText(latency_ms);
+/** What rows say again and again. Looking a text up costs more than drawing it, and the language stays. */
+const said = new Map<string, string>();
+function once(what: string, say: () => string): string {
+  const known = said.get(what);
+  if (known !== undefined) {
+    return known;
+  }
+  const text = say();
+  said.set(what, text);
+  return text;
+}
+
+/** Those of this version; a newer server may know more, and says them itself. */
+const STATES: readonly string[] = [
+  'pending',
+  'delivered',
+  'in_progress',
+  'nacked',
+  'acked',
+  'terminated',
+  'max_deliveries',
+  'settled',
+] satisfies DeliveryState[];
+
+/** A text with a place for a value that is put in each time. */
+const PLACE = '\u0000';
+
+export function deliveryText(delivery: Delivery): string {
+  const { state, attempts, latency_ms } = delivery;
+  if (!STATES.includes(state)) {
+    return visible(cut(String(state), 40));
+  }
+  const known = `${state}${latency_ms === null}`;
+  const value = state === 'acked' ? latencyText(latency_ms) : String(attempts);
+  return once(known, () => outcomeText(state, latency_ms === null)).replace(PLACE, value);
+}
+
+function outcomeText(state: string, isUnseen: boolean): string {
+  const attempts = PLACE;
   switch (state) {
     case 'acked':
-      return latency
-        ? t('panel.delivery.acked', 'Processed in {{latency}}', { latency })
-        : t('panel.delivery.acked-unseen', 'Processed');
+      return isUnseen
+        ? t('panel.delivery.acked-unseen', 'Processed')
+        : t('panel.delivery.acked', 'Processed in {{latency}}', { latency: PLACE });
     case 'settled':
       return t('panel.delivery.settled', 'Processed, time not seen');
     case 'nacked':
@@ -34,14 +71,24 @@ export function deliveryText({ state, attempts, latency_ms }: Delivery): string 
       return t('panel.delivery.progress', 'In progress');
     case 'delivered':
       return t('panel.delivery.delivered', 'Delivered, not acknowledged yet');
-    case 'pending':
-      return t('panel.delivery.pending', 'Waiting');
     default:
-      return String(state);
+      return t('panel.delivery.pending', 'Waiting');
   }
 }
 
 export function severityText(severity: string): string {
+  const known = severityOf(severity);
+  return once(`severity.${known}`, () => severityName(known));
+}
+export const fieldText = (key: FilterKey): string => once(`field.${key}`, () => fieldName(key));
+export const guessedText = (): string => once('guessed', () => t('panel.row.guessed', 'guessed'));
+export const consumersText = (consumers: number): string =>
+  once('consumers', () => t('panel.row.consumers', 'Consumers: {{consumers}}', { consumers: PLACE })).replace(
+    PLACE,
+    String(consumers)
+  );
+
+function severityName(severity: Severity): string {
   switch (severity) {
     case 'error':
       return t('panel.severity.error', 'Error');
@@ -52,7 +99,7 @@ export function severityText(severity: string): string {
   }
 }
 
-export function fieldText(key: FilterKey): string {
+function fieldName(key: FilterKey): string {
   switch (key) {
     case 'story':
       return t('panel.field.story', 'Story');

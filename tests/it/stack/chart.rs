@@ -176,6 +176,7 @@ fn dashboards_and_rules_go_along() {
     let url = |at: usize| sources["datasources"][at]["url"].as_str().expect("a url").to_owned();
     assert_eq!(url(0), "https://fleetscope.swe-ai-fleet.svc:8080");
     assert_eq!(url(1), "http://kube-prometheus-stack-prometheus.monitoring:9090");
+    assert!(maps.iter().any(|map| map["data"]["fleetscope-plugin.yaml"].is_string()), "the app is not enabled");
     let interval = &monitor["spec"]["endpoints"][0]["interval"];
     assert_eq!(&sources["datasources"][1]["jsonData"]["timeInterval"], interval);
     assert!(sources.get("prune").is_none(), "it would remove the data sources of others");

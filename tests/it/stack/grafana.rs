@@ -65,6 +65,8 @@ fn the_feed_is_as_its_plugin_wants_it() {
     let ids = ids.map(|path| json(path)["id"].as_str().expect("an id").to_owned()).join(",");
     let allowed = format!("GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS: {ids}\n");
     assert!(read("docker-compose.yml").contains(&allowed), "unsigned plugins are loaded by name: {ids}");
+    let enabled = &yaml("deploy/grafana/provisioning/plugins/fleetscope.yaml")["apps"][0];
+    assert_eq!((enabled["type"].as_str(), &enabled["disabled"]), (ids.split(',').next(), &false.into()));
     let folder = format!("/plugins/{}", ids.split(',').next().expect("the app"));
     assert!(read("Dockerfile").contains(&folder), "the plugin's folder has to be called as its id");
 }

@@ -50,5 +50,14 @@ fn what_is_copied_into_the_image_is_sent_to_the_builder() {
         seen += 1;
     }
     assert_eq!(seen, 7);
+
+    // Cargo finds every target of the manifest in what is copied before the crate is compiled.
+    let home = tempfile::tempdir().expect("a folder");
+    for source in ["Cargo.toml", "Cargo.lock", "src", "benches"] {
+        run(Command::new("cp").args(["-r", source]).arg(home.path())).expect("copied");
+    }
+    let manifest = home.path().join("Cargo.toml");
+    let asked = ["metadata", "--no-deps", "--locked", "--offline", "--format-version=1", "--manifest-path"];
+    run(Command::new(env!("CARGO")).args(asked).arg(manifest)).expect("the manifest needs a file that is not copied");
     assert!(!read("src/lib.rs").contains("include_str!(\"../"), "the crate needs files that are not copied");
 }

@@ -161,6 +161,16 @@ describe('Session', () => {
     expect(all.now().skew).toBe(90_000);
   });
 
+  it('takes a slow answer for no difference of clocks', async () => {
+    const all = setUp([]);
+    all.time.now = START - 4000;
+    all.session.start();
+    all.time.now = START + 4000;
+    stop = () => all.session.stop();
+    await settled();
+    expect(all.now().skew).toBe(0);
+  });
+
   it('leaves nothing behind when it stops', async () => {
     const { session, feeds } = await begin(events(1, 2));
     session.stop();

@@ -192,8 +192,7 @@ export class Session {
       this.ring.clear();
       this.ring.add([...page.items].reverse());
       this.cursor = page.next ?? undefined;
-      const served = Date.parse(page.as_of);
-      const skew = Number.isFinite(served) ? served - (asked + this.around.now()) / 2 : 0;
+      const skew = skewOf(Date.parse(page.as_of), asked, this.around.now());
       this.publish({ loaded: true, older: Boolean(this.cursor), skew, detail: undefined });
       if (this.snapshot.mode === 'live') {
         this.connect(this.ring.last || page.as_of);
@@ -331,4 +330,12 @@ export class Session {
     this.snapshot = { ...this.snapshot, ...changes, travel, rows: this.ring.rows, version };
     this.listeners.forEach((listener) => listener());
   }
+}
+
+/** What the server's clock is ahead for certain: the answer was made some time between question and arrival. */
+function skewOf(served: number, asked: number, arrived: number): number {
+  if (served > arrived) {
+    return served - arrived;
+  }
+  return served < asked ? served - asked : 0;
 }

@@ -6,7 +6,7 @@ import { type Delivery, type FeedEvent } from '../../feed';
 import { clockText, iconOf, line, markOf, severityOf, shortId } from '../../state/format';
 import { type Density, hasFacts, SHOWN_DELIVERIES } from '../../state/rows';
 import { testIds } from '../../testIds';
-import { deliveryText, fieldText, severityText } from '../../words';
+import { consumersText, deliveryText, fieldText, guessedText, severityText } from '../../words';
 import { type RowStyles } from './EventRow.styles';
 
 interface Props {
@@ -137,7 +137,7 @@ function Fact({ name, value, styles, guessed, bare }: FactProps) {
       >
         {shortId(value)}
       </button>
-      {guessed && ` (${t('panel.row.guessed', 'guessed')})`}
+      {guessed && ` (${guessedText()})`}
     </span>
   );
 }
@@ -150,9 +150,7 @@ function Deliveries({ deliveries, styles }: { deliveries: readonly Delivery[]; s
     <>
       <div className={cx(styles.line, styles.indent)}>
         <span className={styles.branch}>├─</span>
-        <span className={styles.fact}>
-          {t('panel.row.consumers', 'Consumers: {{consumers}}', { consumers: deliveries.length })}
-        </span>
+        <span className={styles.fact}>{consumersText(deliveries.length)}</span>
       </div>
       {shown.map((delivery, i) => (
         <div key={i} className={cx(styles.line, styles.indent)}>

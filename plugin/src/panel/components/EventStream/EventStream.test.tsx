@@ -38,10 +38,13 @@ async function show(source: FeedSource, more: Partial<React.ComponentProps<typeo
   return { ...shown, given };
 }
 
+// Drawing all of it takes seconds on a busy machine.
+jest.setTimeout(30_000);
+
 // jsdom lays nothing out: without a height nothing would be in view.
 beforeAll(() => {
   const observe = { observe: jest.fn(), unobserve: jest.fn(), disconnect: jest.fn() };
-  Object.assign(window, { IntersectionObserver: jest.fn(() => observe) });
+  Object.assign(window, { IntersectionObserver: jest.fn(() => observe), ResizeObserver: jest.fn(() => observe) });
   for (const [name, value] of [
     ['clientHeight', 600],
     ['clientWidth', 800],

@@ -4,7 +4,7 @@ import React from 'react';
 
 import { type EventDetail, type FeedEvent } from '../../feed';
 import { line } from '../../state/format';
-import { fieldText, severityText } from '../../words';
+import { fieldText, guessedText, severityText } from '../../words';
 import { getStyles } from './PayloadDrawer.styles';
 
 interface Props {
@@ -15,7 +15,7 @@ interface Props {
 /** Ids, times and names; what is not known says why, where the server told. */
 export function Facts({ event, detail }: Props) {
   const styles = useStyles2(getStyles);
-  const guessed = event.producer_inferred ? ` (${t('panel.row.guessed', 'guessed')})` : '';
+  const guessed = event.producer_inferred ? ` (${guessedText()})` : '';
   const facts: Array<[string, string | null | undefined]> = [
     [t('panel.fact.subject', 'Subject'), event.subject],
     [fieldText('severity'), severityText(event.severity)],

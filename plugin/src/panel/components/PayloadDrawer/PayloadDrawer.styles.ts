@@ -4,7 +4,6 @@ import { type GrafanaTheme2 } from '@grafana/data';
 export const getStyles = (theme: GrafanaTheme2) => ({
   body: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(2) }),
   actions: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1) }),
-  title: css({ fontFamily: theme.typography.fontFamilyMonospace, overflowWrap: 'anywhere' }),
   heading: css({
     display: 'flex',
     alignItems: 'center',

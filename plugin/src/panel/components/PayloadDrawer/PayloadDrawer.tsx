@@ -36,12 +36,7 @@ export function PayloadDrawer({ event, seq, detail, problem, tempoUid, range, on
     <Drawer
       size="md"
       onClose={onClose}
-      title={
-        <span className={styles.title}>
-          <span aria-hidden="true">{iconOf(known?.type ?? '')} </span>
-          {known ? line(known.type, 200) : `#${seq}`}
-        </span>
-      }
+      title={`${iconOf(known?.type ?? '')} ${known ? line(known.type, 200) : `#${seq}`}`}
       subtitle={known && `#${seq} · ${line(known.summary)}`}
     >
       <div className={styles.body} data-testid={testIds.drawer}>

@@ -48,7 +48,7 @@ export function Stream(props: Props) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
     getItemKey: useCallback((index: number) => rows[index].at, [rows, version, density]),
     estimateSize: (index) => heightOf(rows[index], density),
-    overscan: 8,
+    overscan: 4,
     // Who reads further up keeps the place while rows come and go; who follows is taken to the end by `useFollow`.
     anchorTo: following ? 'start' : 'end',
     rangeExtractor: (range) => withActive(range, activeIndex),

@@ -2,7 +2,7 @@ import { dateTimeFormat } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { type TimeZone } from '@grafana/schema';
 import { Button, Dropdown, Menu, RadioButtonGroup, useStyles2 } from '@grafana/ui';
-import React, { useEffect, useRef, useState } from 'react';
+import React, { type CSSProperties, useEffect, useRef, useState } from 'react';
 
 import { SPEEDS } from '../../state/clock';
 import { type Travel } from '../../state/player';
@@ -33,6 +33,7 @@ export function TravelBar(props: Props) {
   const styles = useStyles2(getStyles);
   const [dragged, drag] = useDrag(props.onSeek);
   const position = dragged ?? travel.position;
+  const passed = (100 * (position - travel.from)) / Math.max(1, travel.until - travel.from);
   const text = (ms: number) => dateTimeFormat(ms, { format: TIME, timeZone });
   const play = travel.playing ? t('panel.travel.pause', 'Pause') : t('panel.travel.play', 'Play');
   const speeds = (
@@ -59,6 +60,7 @@ export function TravelBar(props: Props) {
         <input
           type="range"
           className={styles.slider}
+          style={{ '--passed': `${passed}%` } as CSSProperties}
           min={travel.from}
           max={travel.until}
           step={Math.max(1, Math.round((travel.until - travel.from) / 1000))}

@@ -1,0 +1,52 @@
+// A real daemon with a simulated fleet.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const BUILT = join(dirname(fileURLToPath(import.meta.url)), '../../target/debug/fleetscope');
+const START_MS = 30_000;
+
+export const BINARY = process.env.FLEETSCOPE_BIN ?? BUILT;
+
+const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Starts it; `speed` = simulated seconds per second. */
+export async function startDaemon(speed = 5) {
+  if (!existsSync(BINARY)) {
+    throw new Error(`${BINARY} is not built: run \`cargo build\`, or say in FLEETSCOPE_BIN where it is`);
+  }
+  const at = { host: '127.0.0.1', port: await freePort() };
+  const listen = `${at.host}:${at.port}`;
+  const child = spawn(BINARY, ['demo', '--listen', listen, '--speed', String(speed)], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const end = Date.now() + START_MS;
+  while (!(await isUp(listen))) {
+    if (child.exitCode !== null || Date.now() > end) {
+      child.kill();
+      throw new Error(`the daemon did not come up at ${listen}`);
+    }
+    await wait(100);
+  }
+  return {
+    ...at,
+    stop: () => {
+      child.kill('SIGINT');
+      return ended;
+    },
+  };
+}
+
+const isUp = (listen) =>
+  fetch(`http://${listen}/api/events?limit=1`).then(
+    async (answer) => answer.ok && (await answer.json()).items.length > 0,
+    () => false
+  );
