@@ -72,13 +72,8 @@ fn wrong_values_are_refused_by_the_schema() {
 fn every_configuration_it_writes_is_valid() {
     for values in valid() {
         let Some(objects) = objects(&values) else { return };
-        let mut text = toml(&objects).to_owned();
-        if !fleetscope::config::default_file().contains("[alerts]") {
-            // Until alerts are taken in: the section is for them.
-            let sections = text.split("\n\n").filter(|section| !section.trim_start().starts_with("[alerts]"));
-            text = sections.collect::<Vec<_>>().join("\n\n");
-        }
-        validates(&text, &[]).unwrap_or_else(|e| panic!("{values}: {e}\n{text}"));
+        let text = toml(&objects);
+        validates(text, &[]).unwrap_or_else(|e| panic!("{values}: {e}\n{text}"));
     }
 }
 
@@ -151,7 +146,7 @@ fn the_pod_may_nothing_and_is_asked_what_it_serves() {
 fn dashboards_and_rules_go_along() {
     let Some(objects) = objects(&root().join(VALUES).join("values-full.yaml").display().to_string()) else { return };
     let rules = of_kind(&objects, "PrometheusRule");
-    assert_eq!(rules.len(), usize::from(root().join("alerts/fleet.rules.yaml").exists()));
+    assert_eq!(rules.len(), 1);
     for rule in rules {
         assert_eq!(rule["spec"], yaml("alerts/fleet.rules.yaml"), "the rules are not those of alerts/");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{LATER, Process, documents, read, root, routes, run, secrets, tool, validates, yaml};
+use super::{Process, documents, read, root, routes, run, secrets, tool, validates, yaml};
 use crate::support::{free_port, until};
 
 /// Services without a health check, and why that is right.
@@ -35,16 +35,9 @@ fn words<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
     list(value, key).iter().filter_map(Value::as_str).collect()
 }
 
-/// deploy/compose/fleetscope.toml, as far as this daemon knows it.
+/// What the stack's daemon is told.
 fn configuration() -> String {
-    let toml = read("deploy/compose/fleetscope.toml");
-    if fleetscope::config::default_file().contains("[alerts]") {
-        return toml;
-    }
-    // Until alerts are taken in: the section is for them.
-    let (before, after) = toml.split_once("[alerts]").expect("the section");
-    let (_, after) = after.split_once("\n[").expect("a section after it");
-    format!("{before}[{after}")
+    read("deploy/compose/fleetscope.toml")
 }
 
 /// Ports that a service listens on, by the program in it.
@@ -124,7 +117,7 @@ fn what_is_mounted_is_there_and_cannot_be_changed() {
             assert_eq!(mount["read_only"], true, "{name} may change {source}");
             let path = std::path::Path::new(source).strip_prefix(root()).expect("within the repository");
             let there = root().join(path).exists();
-            assert!(there || LATER.iter().any(|later| path.ends_with(later)), "{name}: {source} is not there");
+            assert!(there, "{name}: {source} is not there");
             assert!(target.as_str().is_some_and(|t| t.starts_with('/')), "{name}: {target}");
         }
     }
@@ -246,9 +239,6 @@ fn the_parts_find_each_other() {
     let prometheus = words(&project["services"]["prometheus"], "command");
     assert!(prometheus.contains(&"--web.enable-remote-write-receiver"), "what Tempo writes would be refused");
 
-    let alertmanager = root().join("alerts/alertmanager.yml");
-    if let Ok(alerts) = std::fs::read_to_string(alertmanager) {
-        assert!(alerts.contains("http://fleetscope:8080/ingest/alertmanager"));
-        assert!(routes().iter().any(|route| route == "/ingest/alertmanager"));
-    }
+    assert!(read("alerts/alertmanager.yml").contains("http://fleetscope:8080/ingest/alertmanager"));
+    assert!(routes().iter().any(|route| route == "/ingest/alertmanager"));
 }

@@ -106,7 +106,7 @@ async fn the_real_prometheus_reads_a_daemon_with_it() {
     .await;
     let rules = asked("/api/v1/rules").await.expect("rules");
     let loaded = rules["data"]["groups"].as_array().expect("groups").len();
-    assert_eq!(loaded > 0, root().join("alerts/fleet.rules.yaml").exists(), "the rules are not loaded: {rules}");
+    assert!(loaded > 0, "the rules are not loaded: {rules}");
     let written = reqwest::Client::new().post(format!("http://{own}/api/v1/write")).body("no metrics").send().await;
     assert_eq!(written.expect("an answer").status(), 400, "it takes no metrics from Tempo: 404 would say so");
 }

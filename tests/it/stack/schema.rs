@@ -26,8 +26,6 @@ fn configuration() -> BTreeMap<String, Vec<String>> {
             sections.entry(section.clone()).or_default().push(key.to_owned());
         }
     }
-    // Until alerts are taken in: the chart knows already which token they need.
-    sections.entry("alerts".to_owned()).or_insert_with(|| vec!["ingest".to_owned(), "ingest_token_file".to_owned()]);
     sections
 }
 
