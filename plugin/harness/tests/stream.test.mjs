@@ -50,6 +50,26 @@ test('follows the newest, until one scrolls away, and again when one is back', a
   assert.equal(await following(page), 'true');
 });
 
+test('draws the newest rows in the frame in which they come', async () => {
+  const { page } = await scripted(events(1, 100));
+  for (let seq = 101; seq < 600; seq += 100) {
+    const below = await page.evaluate(
+      (more) =>
+        new Promise((resolve) => {
+          window.fleet.emit({ kind: 'events', events: more });
+          // After the panel's own, in the same frame.
+          requestAnimationFrame(() => {
+            const edge = document.querySelector('[role=feed]').getBoundingClientRect().bottom;
+            const row = document.querySelector(`[data-at="${more.at(-1).seq}"]`);
+            resolve(row && Math.round(edge - row.getBoundingClientRect().bottom));
+          });
+        }),
+      events(seq, seq + 99)
+    );
+    assert.ok(below !== null && below >= 0 && below <= 2, `the newest row is ${below} pixels above the edge`);
+  }
+});
+
 test('keeps the place of who reads while old rows are given up', async () => {
   const { page } = await scripted(events(1, 500), { capacity: '1000', density: 'compact' });
   await byId(page, 'stream').hover();
