@@ -1,6 +1,7 @@
 // Measures of the panel in a real browser; prints them and judges nothing. `SECONDS` = how long events flow (30).
 import { bundle } from './build.mjs';
 import { byId, launch, open } from './browser.mjs';
+import { startDaemon } from './daemon.mjs';
 import { serve } from './server.mjs';
 
 const RATE = 1000;
@@ -102,6 +103,40 @@ async function flow(browser, url) {
   return { ...found, shown };
 }
 
+/** Stored by NATS → painted, through the proxy, with the real client and a real daemon on this machine. */
+async function published(browser) {
+  const daemon = await startDaemon();
+  const server = await serve({ daemon });
+  try {
+    const { page } = await open(browser, server.url, { feed: 'daemon', filter: '{"source":"NATS"}' });
+    await byId(page, 'state').getByText('WebSocket').waitFor();
+    await page.locator('article').first().waitFor();
+    return await page.evaluate(
+      (time) =>
+        new Promise((resolve) => {
+          const painted = [];
+          let last = Infinity;
+          const begun = performance.now();
+          const look = () => {
+            const now = Date.now();
+            for (const row of document.querySelectorAll('article[data-at]')) {
+              if (Number(row.dataset.at) > last) {
+                painted.push(now - Date.parse(row.querySelector('time').dateTime));
+              }
+            }
+            last = Math.max(...[...document.querySelectorAll('article')].map((row) => Number(row.dataset.at)));
+            return performance.now() - begun < time * 1000 ? requestAnimationFrame(look) : resolve(painted);
+          };
+          requestAnimationFrame(look);
+        }),
+      seconds
+    );
+  } finally {
+    await server.close();
+    await daemon.stop();
+  }
+}
+
 await bundle();
 const server = await serve();
 const browser = await launch();
@@ -123,6 +158,9 @@ try {
     `  told → painted row p50 ${round(quantile(painted, 0.5))} p99 ${round(quantile(painted, 0.99))} ms (aim p99 < 100 ms)`
   );
   console.log(`  ${painted.length} events seen; ${rows} elements in the page; ${shown.split('\n').pop()}`);
+  const latencies = (await published(browser)).sort((a, b) => a - b);
+  console.log(`published → painted row, through the proxy, ${round(latencies.length / seconds)} events/s:`);
+  console.log(`  p50 ${round(quantile(latencies, 0.5))} p99 ${round(quantile(latencies, 0.99))} ms (aim p99 < 100 ms)`);
 } finally {
   await browser.close();
   await server.close();

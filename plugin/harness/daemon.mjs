@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const BUILT = join(dirname(fileURLToPath(import.meta.url)), '../../target/debug/fleetscope');
 const START_MS = 30_000;
 
-export const BINARY = process.env.FLEETSCOPE_BIN ?? BUILT;
+export const BINARY = process.env.FLEETSCOPE ?? BUILT;
 
 const freePort = () =>
   new Promise((resolve) => {
@@ -22,7 +22,7 @@ const freePort = () =>
 /** Starts it; `speed` = simulated seconds per second. */
 export async function startDaemon(speed = 5) {
   if (!existsSync(BINARY)) {
-    throw new Error(`${BINARY} is not built: run \`cargo build\`, or say in FLEETSCOPE_BIN where it is`);
+    throw new Error(`${BINARY} is not built: run \`cargo build\`, or say in FLEETSCOPE where it is`);
   }
   const at = { host: '127.0.0.1', port: await freePort() };
   const listen = `${at.host}:${at.port}`;

@@ -88,7 +88,7 @@ test('shows deliveries that come while it is open', async () => {
 test('says to whom a payload is shown, and why an event cannot be loaded', async () => {
   const { page } = await drawer(() => ({ data: undefined, data_needs_role: 'debug' }));
   await byId(page, 'drawer').getByText('The payload is shown to role debug.').waitFor();
-  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Close' }).click();
   await byId(page, 'drawer').waitFor({ state: 'detached' });
   await emit(page, told([event(6)]));
   await page.evaluate(() => (window.fleet.failing = '404 it expired'));

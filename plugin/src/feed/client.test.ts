@@ -203,6 +203,17 @@ describe('where something is wrong', () => {
   });
 });
 
+it('keeps to the route of payloads through trouble that is not about rights', async () => {
+  const upstream = new FakeUpstream();
+  upstream.trouble.debug = { kind: 'not_json' };
+  const { told } = client(upstream).subscribe({ payload: 'full' });
+  await settle();
+  expect(told.state).toBe('failed websocket not_json');
+  upstream.trouble = {};
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect((await upstream.opened()).route).toBe('debug');
+});
+
 /** Two tries in which the socket closes before the hello. */
 async function refuseUpgrades(upstream: FakeUpstream) {
   for (let n = 0; n < 2; n++) {

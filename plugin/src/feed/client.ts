@@ -5,7 +5,7 @@ import { Link } from './link';
 import { type FeedSource, type FeedUpdate, type HistoryQuery, type SubscribeOptions } from './source';
 import { Subscription } from './subscription';
 import { type EventDetail, type EventPage, type FeedEvent } from './types';
-import { isLasting, type Params, type Route, type Trouble, troubleOf, type Upstream } from './upstream';
+import { type Params, type Route, type Trouble, troubleOf, type Upstream } from './upstream';
 
 /** Pages read for one answer where the filter is more than the daemon can do. */
 const MAX_PAGES = 20;
@@ -15,6 +15,9 @@ export interface FeedClientOptions {
   explain(trouble: Trouble): string;
   random?: () => number;
 }
+
+/** The user, or the token, may not take the route. */
+const isDenied = ({ kind }: Trouble): boolean => kind === 'unauthorized' || kind === 'forbidden';
 
 /** Moves a subscription to where it is allowed what it asks for, or to less. */
 type Move = (trouble: Trouble) => boolean;
@@ -46,7 +49,7 @@ export class FeedClient implements FeedSource {
         const emit = (update: FeedUpdate) => observer.next(isLess ? this.withNotice(update) : update);
         const subscription = new Subscription({ ...options, payload, since }, emit);
         this.moves.set(subscription, (trouble) => {
-          if (route === 'debug' && isLasting(trouble)) {
+          if (route === 'debug' && isDenied(trouble)) {
             this.mayDebug = false;
             take('feed', 'full', subscription.since);
             return true;
@@ -105,7 +108,7 @@ export class FeedClient implements FeedSource {
       try {
         return await this.upstream.get<T>('debug', path, { ...params, ...full });
       } catch (error) {
-        if (!['unauthorized', 'forbidden'].includes(troubleOf(error).kind)) {
+        if (!isDenied(troubleOf(error))) {
           throw error;
         }
         this.mayDebug = false;

@@ -73,7 +73,7 @@ fn keys_of_the_configuration_that_panels_name_exist() {
             {
                 let word = word.trim_end_matches('.');
                 let Some((section, key)) = word.split_once('.') else { continue };
-                if key.is_empty() || section.is_empty() || word.ends_with(".yaml") {
+                if key.is_empty() || section.is_empty() || key.ends_with("yaml") {
                     continue;
                 }
                 let known = toml.contains(&(section.to_owned(), key.to_owned()));

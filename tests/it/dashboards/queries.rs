@@ -127,7 +127,7 @@ fn traces_are_asked_for_by_what_spans_have() {
             }
             let inner = query.strip_prefix("{ ").and_then(|rest| rest.strip_suffix(" }"));
             let inner = inner.unwrap_or_else(|| panic!("{place}: {query}"));
-            assert!(!inner.contains(['{', '}']) && inner.matches('"').count() % 2 == 0, "{place}: {query}");
+            assert!(!inner.contains(['{', '}']) && inner.matches('"').count().is_multiple_of(2), "{place}: {query}");
             let attributes = inner.split_whitespace().filter_map(|word| word.strip_prefix("span."));
             let attributes: Vec<_> = attributes.collect();
             assert!(!attributes.is_empty(), "{place}: {query}");

@@ -174,5 +174,4 @@ fn dashboards_and_rules_go_along() {
     assert!(maps.iter().any(|map| map["data"]["fleetscope-plugin.yaml"].is_string()), "the app is not enabled");
     let interval = &monitor["spec"]["endpoints"][0]["interval"];
     assert_eq!(&sources["datasources"][1]["jsonData"]["timeInterval"], interval);
-    assert!(sources.get("prune").is_none(), "it would remove the data sources of others");
 }

@@ -62,6 +62,9 @@ export function EventStream(props: Props) {
   const run = () => toggle(session, snapshot, running);
 
   const onKeyDown = (event: KeyboardEvent) => {
+    if (open !== undefined && event.key === 'Escape') {
+      setOpen(undefined);
+    }
     // In a field a letter is a letter. A drawer is a portal: its keys come here too, and are its own.
     const field = event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey;
     if (field || open !== undefined) {

@@ -74,7 +74,8 @@ export function Stream(props: Props) {
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) {
+    // An open drawer has the keys, also until it has the focus.
+    if (event.ctrlKey || event.metaKey || event.altKey || props.selected !== undefined) {
       return;
     }
     const target = TARGETS[event.key]?.(activeIndex, rows.length);

@@ -15,6 +15,8 @@ export function useFollow(version: number, onEarly: () => void) {
     const element = scroller.current;
     if (following && element) {
       element.scrollTop = element.scrollHeight;
+      // The browser tells of it with the next frame. Until then there would be nothing where the newest rows belong.
+      queueMicrotask(() => element.dispatchEvent(new Event('scroll')));
     }
   }, [following, version]);
 
