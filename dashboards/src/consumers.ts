@@ -231,6 +231,19 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
         queries: [range('sum by (stream) (fleet_stream_bytes)', '{{stream}}')],
         empty: NATS,
       }),
+    )
+    .withPanel(
+      lines({
+        title: 'How full streams are',
+        text: 'Messages and bytes held, of what each stream may hold; beyond it the oldest messages go, taken or not.',
+        unit: 'percentunit',
+        size: [24, 7],
+        queries: [
+          range('max by (stream) (fleet_stream_messages / fleet_stream_limit_messages)', '{{stream}}: messages'),
+          range('max by (stream) (fleet_stream_bytes / fleet_stream_limit_bytes)', '{{stream}}: bytes'),
+        ],
+        empty: 'No stream has a limit',
+      }),
     );
 
 const contract = (dashboard: DashboardBuilder): DashboardBuilder =>

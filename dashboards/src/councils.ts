@@ -126,6 +126,7 @@ export const councils = (): DashboardBuilder =>
             'time() - max by (agent) (fleet_agent_last_event_timestamp_seconds{council=~"$council",agent=~"$agent"})',
             '{{agent}}',
           ),
+          now('max(fleet_agent_silent_after_seconds)', 'agents.silent_after'),
         ],
         empty: NONE,
       })

@@ -16,7 +16,10 @@ export const keeping = (dashboard: DashboardBuilder): DashboardBuilder =>
         text: 'Bytes in use; beyond journal.retain_bytes the oldest records go.',
         unit: 'bytes',
         size: [6, 8],
-        queries: [range('max(fleetscope_journal_bytes)', 'in use')],
+        queries: [
+          range('max(fleetscope_journal_bytes)', 'in use'),
+          range('max(fleetscope_journal_limit_bytes)', 'journal.retain_bytes'),
+        ],
         empty: DOWN,
       }),
     )
