@@ -139,6 +139,11 @@ fn metrics_and_labels_exist() {
         "fleet_stream_last_sequence",
         "fleetscope_otlp_request_duration_seconds",
         "fleetscope_source_last_success_timestamp_seconds",
+        // Settings and limits, which alerts compare with.
+        "fleet_agent_silent_after_seconds",
+        "fleet_stream_limit_bytes",
+        "fleet_stream_limit_messages",
+        "fleetscope_journal_limit_bytes",
     ];
     assert!(unshown.iter().all(|name| elsewhere.contains(name)), "no dashboard shows {unshown:?}");
 }
