@@ -235,12 +235,14 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
     .withPanel(
       lines({
         title: 'How full streams are',
-        text: 'Messages and bytes held, of what each stream may hold; beyond it the oldest messages go, taken or not.',
+        text: 'Messages held of what each stream may hold, or bytes where only those are limited; beyond it the oldest go, taken or not.',
         unit: 'percentunit',
         size: [24, 7],
         queries: [
-          range('max by (stream) (fleet_stream_messages / fleet_stream_limit_messages)', '{{stream}}: messages'),
-          range('max by (stream) (fleet_stream_bytes / fleet_stream_limit_bytes)', '{{stream}}: bytes'),
+          range(
+            'max by (stream) (fleet_stream_messages / fleet_stream_limit_messages or fleet_stream_bytes / fleet_stream_limit_bytes)',
+            '{{stream}}',
+          ),
         ],
         empty: 'No stream has a limit',
       }),

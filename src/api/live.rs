@@ -68,9 +68,10 @@ pub(super) async fn ticket(
 }
 
 /// The live feed as JSON frames: hello, events, deliveries, state, gap, omitted, replay, error. The client sends
-/// `{"type":"subscribe","filter":{…},"since":seq|"5m"|null,"payload":"summary"|"full"}`, again whenever it likes. With
-/// an `id` several subscriptions share the connection: their frames carry it, `{"type":"unsubscribe","id":…}` ends one.
-/// `{"type":"hello"}` is answered with the hello of the moment.
+/// `{"type":"subscribe","filter":{…},"since":seq|"5m"|null,"payload":"summary"|"full"}`, again whenever it likes.
+///
+/// With an `id` several subscriptions share the connection: their frames carry it, `{"type":"unsubscribe","id":…}` ends
+/// one. `{"type":"hello"}` is answered with the hello of the moment.
 #[utoipa::path(get, path = "/ws", tag = "live",
     responses((status = 101, description = "A WebSocket; its first message brings the subscription, and a ticket where tokens are on"),
               (status = 403, description = "The Origin is not allowed", body = Problem),
