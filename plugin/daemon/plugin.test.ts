@@ -41,7 +41,10 @@ function source(options: FleetOptions = { url: `http://127.0.0.1:${daemon.port}`
 
 function subscribe(options: Partial<SubscribeOptions> = {}, from = source()) {
   const told = new Told();
-  const subscription = from.feed().subscribe({ filter: {}, payload: 'summary', ...options }).subscribe(told.take);
+  const subscription = from
+    .feed()
+    .subscribe({ filter: {}, payload: 'summary', ...options })
+    .subscribe(told.take);
   running.push(() => subscription.unsubscribe());
   return told;
 }
@@ -83,7 +86,8 @@ async function expectAll(told: Told, after: number): Promise<void> {
 }
 
 const isLive = (told: Told) => () => told.state?.startsWith('live') ?? false;
-const column = (frame: DataFrame, name: string): unknown[] => frame.fields.find((one) => one.name === name)?.values ?? [];
+const column = (frame: DataFrame, name: string): unknown[] =>
+  frame.fields.find((one) => one.name === name)?.values ?? [];
 
 beforeAll(async () => {
   setBackendSrv(backend as BackendSrv);
@@ -168,7 +172,10 @@ describe('on a fleet at work', () => {
   it('says that a page is no daemon', async () => {
     grafana.settings.page = '<html>Sign in</html>';
     const told = subscribe();
-    await until('it is told', () => told.state?.startsWith('failed websocket The answer is not from Fleetscope') ?? false);
+    await until(
+      'it is told',
+      () => told.state?.startsWith('failed websocket The answer is not from Fleetscope') ?? false
+    );
     expect(await source().testDatasource()).toMatchObject({
       status: 'error',
       message: expect.stringContaining('login page'),
@@ -252,7 +259,9 @@ describe('with tokens', () => {
 
   async function lastEvent() {
     grafana.settings.token = TOKENS.viewer;
-    const { items } = await source().feed().history({ filter: { source: 'NATS' }, limit: 1 });
+    const { items } = await source()
+      .feed()
+      .history({ filter: { source: 'NATS' }, limit: 1 });
     return items[0];
   }
 
@@ -273,14 +282,20 @@ describe('with tokens', () => {
     expect(event).not.toHaveProperty('data');
     expect(event.data_needs_role).toBe('debug');
     const less = subscribe({ since: payloads - 1, payload: 'full' });
-    await until('it makes do with less', () => less.state?.startsWith('live websocket Payloads are for editors') ?? false);
+    await until(
+      'it makes do with less',
+      () => less.state?.startsWith('live websocket Payloads are for editors') ?? false
+    );
     expect(less.updates.find(({ kind }) => kind === 'events')).not.toHaveProperty('events.0.data');
   });
 
   it('says that a token is wrong, and goes on once it is right', async () => {
     grafana.settings.token = 'not-a-token-of-the-daemon';
     const told = subscribe();
-    await until('it is told', () => told.state?.startsWith('failed websocket Fleetscope refuses the token (401)') ?? false);
+    await until(
+      'it is told',
+      () => told.state?.startsWith('failed websocket Fleetscope refuses the token (401)') ?? false
+    );
     expect(await source().testDatasource()).toMatchObject({ status: 'error', message: expect.stringContaining('401') });
     grafana.settings.token = TOKENS.viewer;
     await until('it is live', isLive(told));
@@ -306,7 +321,19 @@ describe('with tokens', () => {
 
 /** Columns that have a value wherever there is a row. */
 const FILLED: Record<Table, string[]> = {
-  events: ['timestamp', 'summary', 'severity', 'type', 'source', 'story_id', 'trace_id', 'size', 'seq', 'id', 'received'],
+  events: [
+    'timestamp',
+    'summary',
+    'severity',
+    'type',
+    'source',
+    'story_id',
+    'trace_id',
+    'size',
+    'seq',
+    'id',
+    'received',
+  ],
   agents: ['last_event', 'agent_id', 'role', 'council', 'state', 'silent', 'tokens', 'tasks', 'llm.requests'],
   councils: ['last_event', 'council', 'agents', 'idle', 'deliberating', 'models', 'llm.input_tokens'],
   stories: ['last_event', 'story_id', 'phase', 'closed', 'events', 'agents', 'phases', 'tasks', 'trace_id'],

@@ -110,7 +110,12 @@ async function published(browser) {
   try {
     const { page } = await open(browser, server.url, { feed: 'daemon', filter: '{"source":"NATS"}' });
     await byId(page, 'state').getByText('WebSocket').waitFor();
-    await page.locator('article').first().waitFor();
+    // A simulated fleet begins in the past, and catches up with the present.
+    const isNow = () => {
+      const times = [...document.querySelectorAll('article time')].map((time) => Date.parse(time.dateTime));
+      return times.length > 0 && Date.now() - Math.max(...times) < 1000;
+    };
+    await page.waitForFunction(isNow, undefined, { timeout: 60_000 });
     return await page.evaluate(
       (time) =>
         new Promise((resolve) => {

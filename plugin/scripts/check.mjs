@@ -50,7 +50,9 @@ for (const path of ['README.md', 'CHANGELOG.md', 'LICENSE']) {
 must(read('CHANGELOG.md').includes(`## ${version}`), `CHANGELOG.md has no heading for ${version}`);
 
 const lock = readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8');
-const foreign = [...lock.matchAll(/"(?:resolved|version)": "([^"]*(?:\/\/|git\+|github:)[^"]*)"/g)].map(([, url]) => url);
+const foreign = [...lock.matchAll(/"(?:resolved|version)": "([^"]*(?:\/\/|git\+|github:)[^"]*)"/g)].map(
+  ([, url]) => url
+);
 must(
   foreign.every((url) => url.startsWith('https://registry.npmjs.org/')),
   `package-lock.json names another source than the public registry: ${foreign[0]}`

@@ -17,7 +17,11 @@ const files = readdirSync(DIST, { recursive: true, encoding: 'utf8' })
   .sort();
 const zip = new ZipFile();
 for (const path of files) {
-  zip.addBuffer(readFileSync(path), `${id}/${relative(DIST, path)}`, { mtime, mode: 0o100644, forceDosTimestamp: true });
+  zip.addBuffer(readFileSync(path), `${id}/${relative(DIST, path)}`, {
+    mtime,
+    mode: 0o100644,
+    forceDosTimestamp: true,
+  });
 }
 zip.end();
 
@@ -26,4 +30,6 @@ mkdirSync(join(ROOT, 'artifacts'), { recursive: true });
 await pipeline(zip.outputStream, createWriteStream(target));
 const sum = createHash('sha256').update(readFileSync(target)).digest('hex');
 writeFileSync(`${target}.sha256`, `${sum}  ${basename(target)}\n`);
-console.log(`${relative(ROOT, target)}: ${files.length} files, ${(statSync(target).size / 1024).toFixed(0)} KiB, sha256 ${sum}`);
+console.log(
+  `${relative(ROOT, target)}: ${files.length} files, ${(statSync(target).size / 1024).toFixed(0)} KiB, sha256 ${sum}`
+);

@@ -34,7 +34,14 @@ describe('annotations', () => {
 
   it('are the phases of stories, without their tasks', () => {
     const rows = [
-      { from: '2026-02-14T09:00:00Z', until: '2026-02-14T09:01:00Z', kind: 'phase', phase: 'DRAFT', story_id: 'US-1', title: 'T' },
+      {
+        from: '2026-02-14T09:00:00Z',
+        until: '2026-02-14T09:01:00Z',
+        kind: 'phase',
+        phase: 'DRAFT',
+        story_id: 'US-1',
+        title: 'T',
+      },
       { from: '2026-02-14T09:00:30Z', until: null, kind: 'task', story_id: 'US-1' },
     ];
     const [phase, ...rest] = toAnnotations('story_timeline', [toTable('A', rows, COLUMNS.story_timeline)]);
@@ -49,6 +56,8 @@ describe('annotations', () => {
     expect(support.prepareQuery?.(query)).toEqual({ ...target, refId: 'Anno', live: false, limit: 500 });
     const frames = [eventTable('A', [event(3, { severity: 'error' })])];
     const found = await firstValueFrom(support.processEvents!(query, frames));
-    expect(found).toEqual([expect.objectContaining({ title: 'planning.story.created', tags: ['error', 'NATS', 'US-1', 'QA'] })]);
+    expect(found).toEqual([
+      expect.objectContaining({ title: 'planning.story.created', tags: ['error', 'NATS', 'US-1', 'QA'] }),
+    ]);
   });
 });

@@ -13,7 +13,10 @@ import { FakeUpstream, settle } from '../testing/upstream';
 import { FleetDataSource } from './datasource';
 import { type FleetOptions, type FleetQuery, type FleetVariableQuery } from './types';
 
-const templates = { replace: (text = '') => text.replace('$story', 'US-7'), getVariables: () => [] } as unknown as TemplateSrv;
+const templates = {
+  replace: (text = '') => text.replace('$story', 'US-7'),
+  getVariables: () => [],
+} as unknown as TemplateSrv;
 const settings = { url: '/proxy', jsonData: { url: 'http://fleetscope:8080', tempoUid: 'tempo' } };
 
 const source = (upstream: FakeUpstream, jsonData: FleetOptions = settings.jsonData) =>
@@ -100,7 +103,11 @@ describe('live queries', () => {
     const socket = await upstream.opened(2);
     expect(socket.subscriptions.at(-1)).toMatchObject({ since: 2 });
     socket.tell({ ...events(3, 4), id: socket.id });
-    socket.tell({ type: 'deliveries', items: [{ seq: 4, consumer: 'c', state: 'acked', attempts: 1, latency_ms: 2 }], id: socket.id });
+    socket.tell({
+      type: 'deliveries',
+      items: [{ seq: 4, consumer: 'c', state: 'acked', attempts: 1, latency_ms: 2 }],
+      id: socket.id,
+    });
     await jest.advanceTimersByTimeAsync(300);
     expect(got).toHaveLength(2);
     expect(seqs(got[1])).toEqual([4, 3, 2]);
@@ -113,7 +120,9 @@ describe('live queries', () => {
   it('show in the frame what is wrong with the feed', async () => {
     const upstream = history(1);
     const got: DataQueryResponse[] = [];
-    const running = source(upstream).query(request({ live: true })).subscribe((response) => got.push(response));
+    const running = source(upstream)
+      .query(request({ live: true }))
+      .subscribe((response) => got.push(response));
     await settle();
     const socket = await upstream.opened(2);
     socket.end();
@@ -124,7 +133,10 @@ describe('live queries', () => {
 
   it('ask for nothing once nobody listens', async () => {
     const upstream = history(1);
-    source(upstream).query(request({ live: true })).subscribe().unsubscribe();
+    source(upstream)
+      .query(request({ live: true }))
+      .subscribe()
+      .unsubscribe();
     await settle();
     expect([upstream.sockets.length, jest.getTimerCount()]).toEqual([0, 0]);
   });
@@ -141,14 +153,21 @@ describe('variables', () => {
   };
 
   it('are names, each once', async () => {
-    const items = ['DEV', 'QA', 'DEV', null, ''].map((role, n) => ({ role, agent_id: `a${9 - n}`, story_id: n ? 'US-7' : 'x' }));
+    const items = ['DEV', 'QA', 'DEV', null, ''].map((role, n) => ({
+      role,
+      agent_id: `a${9 - n}`,
+      story_id: n ? 'US-7' : 'x',
+    }));
     const upstream = new FakeUpstream(() => ({ items, next: null, as_of: '' }));
     expect(await ask(upstream, { kind: 'role' })).toEqual(['DEV', 'QA']);
     expect(await ask(upstream, { kind: 'agent', filter: { story: '$story' } })).toEqual(['a5', 'a6', 'a7', 'a8']);
   });
 
   it('are tasks of stories', async () => {
-    const items = [{ story_id: 'US-7', agents: [], tasks: [{ task_id: 'T-2' }, { task_id: 'T-1' }] }, { story_id: 'US-8', agents: [], tasks: [] }];
+    const items = [
+      { story_id: 'US-7', agents: [], tasks: [{ task_id: 'T-2' }, { task_id: 'T-1' }] },
+      { story_id: 'US-8', agents: [], tasks: [] },
+    ];
     const upstream = new FakeUpstream(() => ({ items, next: null, as_of: '' }));
     expect(await ask(upstream, { kind: 'task', filter: { story: 'US-7' } })).toEqual(['T-2', 'T-1']);
   });
@@ -202,7 +221,10 @@ describe('the health check', () => {
   ])('tells what to change: %j', async (trouble, words) => {
     const upstream = daemon();
     upstream.trouble.feed = trouble;
-    expect(await source(upstream).testDatasource()).toEqual({ status: 'error', message: expect.stringContaining(words) });
+    expect(await source(upstream).testDatasource()).toEqual({
+      status: 'error',
+      message: expect.stringContaining(words),
+    });
   });
 
   it('tells that it is another service, or no address', async () => {

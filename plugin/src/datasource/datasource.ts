@@ -161,4 +161,3 @@ export class FleetDataSource extends DataSourceApi<FleetQuery, FleetOptions> {
     return withTraceLinks(frame, traceLink(this.settings.jsonData.tempoUid, t('links.trace', 'Open trace')));
   }
 }
-

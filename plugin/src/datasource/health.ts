@@ -17,7 +17,10 @@ export async function checkHealth(
   settings: DataSourceInstanceSettings<FleetOptions>
 ): Promise<TestDataSourceResponse> {
   if (!settings.jsonData.url) {
-    const message = t('health.no_url', 'Set the URL, and save. In provisioning it stands in `url` and in `jsonData.url`.');
+    const message = t(
+      'health.no_url',
+      'Set the URL, and save. In provisioning it stands in `url` and in `jsonData.url`.'
+    );
     return { status: 'error', message };
   }
   let status: Status;
@@ -34,7 +37,9 @@ export async function checkHealth(
   const ready = status.ready === false ? t('health.not_ready', 'It is not ready yet: see /ready.') : '';
   const feed = await liveFeed(upstream);
   const words = feed.trouble
-    ? t('health.slow_feed', '{{why}} The live feed falls back to a stream or to polling.', { why: explain(feed.trouble) })
+    ? t('health.slow_feed', '{{why}} The live feed falls back to a stream or to polling.', {
+        why: explain(feed.trouble),
+      })
     : t('health.live_feed', 'The live feed opens over a WebSocket.');
   return { status: 'success', message: [found, ready, words].filter(Boolean).join(' ') };
 }

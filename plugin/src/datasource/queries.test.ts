@@ -17,7 +17,9 @@ function asking(pages: Pages) {
   return { upstream, ask };
 }
 
-const page = (items: unknown[], more: object = {}) => () => ({ items, next: null, as_of: '2026-02-14T09:12:33Z', ...more });
+const page =
+  (items: unknown[], more: object = {}) =>
+  () => ({ items, next: null, as_of: '2026-02-14T09:12:33Z', ...more });
 const column = (frame: { fields: Array<{ name: string; values: unknown[] }> }, name: string) =>
   frame.fields.find((field) => field.name === name)?.values;
 
@@ -73,7 +75,15 @@ describe('state', () => {
   });
 
   it('is each node and edge once, around several stories', async () => {
-    const node = (id: string) => ({ id, labels: ['Story'], title: id, subtitle: '', mainstat: '', properties: {}, created_at: null });
+    const node = (id: string) => ({
+      id,
+      labels: ['Story'],
+      title: id,
+      subtitle: '',
+      mainstat: '',
+      properties: {},
+      created_at: null,
+    });
     const edge = (id: string, source: string, target: string) => ({ id, source, target, mainstat: '', properties: {} });
     const { ask } = asking({
       'api/graph/nodes': ({ story }) => page([node('shared'), node(String(story))])(),

@@ -95,7 +95,11 @@ export function noticesOf(type: QueryType, filter: EventFilter, staleBecause?: s
     const values = { most: MAX_VALUES, crowded };
     notices.push(
       warning(
-        t('notices.crowded', 'More than {{most}} values of {{crowded}}: give the variable "*" as its value for all.', values)
+        t(
+          'notices.crowded',
+          'More than {{most}} values of {{crowded}}: give the variable "*" as its value for all.',
+          values
+        )
       )
     );
   }
@@ -145,7 +149,10 @@ async function cacheActivity(get: Get, filter: EventFilter, limit: number) {
   }
   const params = { source: 'ValKey', q: filter.q, limit: Math.min(limit, MAX_PAGE) };
   const seen = await get<Page<FeedEvent>>('api/events', params);
-  return { items: seen.items.map(({ timestamp, type, summary }) => ({ at: timestamp, event: type, key: summary })), stale: why };
+  return {
+    items: seen.items.map(({ timestamp, type, summary }) => ({ at: timestamp, event: type, key: summary })),
+    stale: why,
+  };
 }
 
 async function listed(get: Get, list: Listed, filter: EventFilter, limit: number) {
@@ -179,7 +186,9 @@ async function storiesOf(get: Get, filter: EventFilter, limit: number): Promise<
   }
   const asked = names.slice(0, limit).map((name) => get<Story>(`api/stories/${encodeURIComponent(name)}`));
   const answers = await Promise.allSettled(asked);
-  const failed = answers.find((answer) => answer.status === 'rejected' && troubleOf(answer.reason).kind !== 'not_found');
+  const failed = answers.find(
+    (answer) => answer.status === 'rejected' && troubleOf(answer.reason).kind !== 'not_found'
+  );
   if (failed?.status === 'rejected') {
     throw failed.reason;
   }

@@ -75,7 +75,12 @@ export async function namesOf(get: Get, kind: VariableKind, filter: EventFilter)
   return kind === 'story' || kind === 'task' ? names : names.sort((a, b) => a.localeCompare(b));
 }
 
-export class FleetVariables extends CustomVariableSupport<FleetDataSource, FleetVariableQuery, FleetQuery, FleetOptions> {
+export class FleetVariables extends CustomVariableSupport<
+  FleetDataSource,
+  FleetVariableQuery,
+  FleetQuery,
+  FleetOptions
+> {
   editor = VariableEditor;
 
   constructor(private readonly source: FleetDataSource) {

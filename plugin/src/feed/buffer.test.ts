@@ -49,7 +49,10 @@ describe('the buffer', () => {
     const settled = { consumer: 'context', state: 'nacked', attempts: 2, latency_ms: null } as const;
     const other = { consumer: 'planner', state: 'acked', attempts: 1, latency_ms: 3 } as const;
     expect(buffer.apply({ kind: 'deliveries', deliveries: [{ ...settled, seq: 9 }] })).toBe(false);
-    const deliveries = [{ ...settled, seq: 1 }, { ...other, seq: 1 }];
+    const deliveries = [
+      { ...settled, seq: 1 },
+      { ...other, seq: 1 },
+    ];
     expect(buffer.apply({ kind: 'deliveries', deliveries })).toBe(true);
     expect(buffer.events()[0].deliveries).toEqual([settled, other]);
   });

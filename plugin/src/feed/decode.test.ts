@@ -31,10 +31,11 @@ describe('what no daemon should send', () => {
     (text) => expect(decode(text)).toEqual({ kind: 'malformed' })
   );
 
-  it.each(['{"type":"events","items":[],"up_to":-1}', '{"type":"gap","from":"1","to":2}', '{"type":"replay","at":1.5}'])(
-    'is counted where a number is none: %s',
-    (text) => expect(decode(text)).toEqual({ kind: 'malformed' })
-  );
+  it.each([
+    '{"type":"events","items":[],"up_to":-1}',
+    '{"type":"gap","from":"1","to":2}',
+    '{"type":"replay","at":1.5}',
+  ])('is counted where a number is none: %s', (text) => expect(decode(text)).toEqual({ kind: 'malformed' }));
 
   it('costs no more than the items it spoils', () => {
     const [good] = fixture<{ items: FeedEvent[] }>('list').items;

@@ -249,7 +249,10 @@ export class Link {
   }
 
   private notice(because?: Trouble): string | undefined {
-    const troubles = [because, this.malformed > 0 ? ({ kind: 'malformed', count: this.malformed } as const) : undefined];
+    const troubles = [
+      because,
+      this.malformed > 0 ? ({ kind: 'malformed', count: this.malformed } as const) : undefined,
+    ];
     const words = troubles.filter((trouble) => trouble !== undefined).map((trouble) => this.options.explain(trouble));
     return words.length > 0 ? words.join(' ') : undefined;
   }

@@ -6,14 +6,7 @@
 export type Severity = 'info' | 'warning' | 'error';
 
 export type DeliveryState =
-  | 'pending'
-  | 'delivered'
-  | 'in_progress'
-  | 'nacked'
-  | 'acked'
-  | 'terminated'
-  | 'max_deliveries'
-  | 'settled';
+  'pending' | 'delivered' | 'in_progress' | 'nacked' | 'acked' | 'terminated' | 'max_deliveries' | 'settled';
 
 /** Where an event stands at one durable consumer. */
 export interface Delivery {

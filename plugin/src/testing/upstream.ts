@@ -136,7 +136,9 @@ export class Told {
   }
 
   get states(): string[] {
-    return this.updates.flatMap((u) => (u.kind === 'status' ? [`${u.state} ${u.transport} ${u.detail ?? ''}`.trim()] : []));
+    return this.updates.flatMap((u) =>
+      u.kind === 'status' ? [`${u.state} ${u.transport} ${u.detail ?? ''}`.trim()] : []
+    );
   }
 
   get state(): string | undefined {

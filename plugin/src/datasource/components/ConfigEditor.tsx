@@ -60,7 +60,10 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
         </Field>
         <Field
           label={labels.token}
-          description={t('config.token_help', 'A token of role viewer (http.tokens_file). It stays in Grafana’s server.')}
+          description={t(
+            'config.token_help',
+            'A token of role viewer (http.tokens_file). It stays in Grafana’s server.'
+          )}
         >
           {secret('token', testIds.token, labels.token)}
         </Field>
@@ -85,9 +88,7 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
             current={options.jsonData.tempoUid ?? null}
             width={WIDTH}
             onChange={({ uid }) => onOptionsChange({ ...options, jsonData: { ...options.jsonData, tempoUid: uid } })}
-            onClear={() =>
-              onOptionsChange({ ...options, jsonData: { ...options.jsonData, tempoUid: undefined } })
-            }
+            onClear={() => onOptionsChange({ ...options, jsonData: { ...options.jsonData, tempoUid: undefined } })}
           />
         </Field>
       </FieldSet>

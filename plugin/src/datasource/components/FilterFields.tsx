@@ -23,7 +23,12 @@ export function FilterFields({ datasource, fields, filter, onChange }: Props) {
   };
   const options = (field: keyof EventFilter) => (typed: string) => {
     const variables = getTemplateSrv().getVariables();
-    return complete(datasource, variables.map((variable) => variable.name), field, typed);
+    return complete(
+      datasource,
+      variables.map((variable) => variable.name),
+      field,
+      typed
+    );
   };
   return (
     <>

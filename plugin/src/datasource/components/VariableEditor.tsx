@@ -5,7 +5,13 @@ import React from 'react';
 import { type EventFilter } from '../../feed/source';
 import { type FleetDataSource } from '../datasource';
 import { testIds } from '../testIds';
-import { type FleetOptions, type FleetQuery, type FleetVariableQuery, VARIABLE_KINDS, type VariableKind } from '../types';
+import {
+  type FleetOptions,
+  type FleetQuery,
+  type FleetVariableQuery,
+  VARIABLE_KINDS,
+  type VariableKind,
+} from '../types';
 import { FilterFields } from './FilterFields';
 import { kindLabels } from './labels';
 
@@ -27,7 +33,8 @@ const FIELDS: Record<VariableKind, ReadonlyArray<keyof EventFilter>> = {
 export function VariableEditor({ datasource, query, onChange }: Props) {
   const labels = kindLabels();
   const kind = query.kind ?? 'story';
-  const change = (part: Partial<FleetVariableQuery>) => onChange({ ...query, refId: query.refId || 'A', kind, ...part });
+  const change = (part: Partial<FleetVariableQuery>) =>
+    onChange({ ...query, refId: query.refId || 'A', kind, ...part });
   return (
     <Stack direction="column" gap={0}>
       <InlineField label={t('editor.kind', 'Names of')} labelWidth={12}>

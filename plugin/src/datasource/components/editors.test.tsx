@@ -73,7 +73,12 @@ describe('the query editor', () => {
   it('keeps the limit within bounds', () => {
     const changes = editor();
     const limit = screen.getByTestId(testIds.limit);
-    for (const [typed, kept] of [['250', 250], ['0', 1], ['999999', 10_000], ['', undefined]] as const) {
+    for (const [typed, kept] of [
+      ['250', 250],
+      ['0', 1],
+      ['999999', 10_000],
+      ['', undefined],
+    ] as const) {
       fireEvent.change(limit, { target: { value: typed } });
       fireEvent.blur(limit);
       expect(changes.at(-1)?.limit).toBe(kept);
@@ -89,7 +94,12 @@ describe('the query editor', () => {
 
 describe('the editor of annotations', () => {
   it('changes the annotation’s query', () => {
-    const annotation = { name: 'n', enable: true, iconColor: 'red', target: { refId: 'Anno', queryType: 'events' as const } };
+    const annotation = {
+      name: 'n',
+      enable: true,
+      iconColor: 'red',
+      target: { refId: 'Anno', queryType: 'events' as const },
+    };
     const changes = show(annotation, (value, onChange) => (
       <AnnotationEditor
         datasource={datasource}
@@ -97,13 +107,18 @@ describe('the editor of annotations', () => {
         onChange={() => {}}
         onRunQuery={() => {}}
         annotation={value}
-        onAnnotationChange={(next) => onChange({ ...annotation, target: next.target ?? annotation.target } as typeof annotation)}
+        onAnnotationChange={(next) =>
+          onChange({ ...annotation, target: next.target ?? annotation.target } as typeof annotation)
+        }
       />
     ));
     const text = screen.getByTestId(testIds.filter('q'));
     fireEvent.change(text, { target: { value: 'oom' } });
     fireEvent.keyDown(text, { key: 'Enter' });
-    expect(changes.at(-1)).toMatchObject({ name: 'n', target: { refId: 'Anno', queryType: 'events', filter: { q: 'oom' } } });
+    expect(changes.at(-1)).toMatchObject({
+      name: 'n',
+      target: { refId: 'Anno', queryType: 'events', filter: { q: 'oom' } },
+    });
   });
 });
 
@@ -152,7 +167,8 @@ describe('completion', () => {
   const names = { names: jest.fn((query: { kind: string }) => Promise.resolve([`${query.kind}-1`, 'Other'])) };
 
   it('offers variables, then what there is, narrowed down by what is typed', async () => {
-    const values = async (...given: Parameters<typeof complete>) => (await complete(...given)).map(({ value }) => value);
+    const values = async (...given: Parameters<typeof complete>) =>
+      (await complete(...given)).map(({ value }) => value);
     expect(await values(names, ['story'], 'story', '')).toEqual(['$story', 'story-1', 'Other']);
     expect(await values(names, ['story'], 'story', 'OTH')).toEqual(['Other']);
     expect(await values(names, [], 'severity', 'w')).toEqual(['warning']);

@@ -36,7 +36,17 @@ export function eventTable(refId: string, events: FeedEvent[]): DataFrame {
   return toTable(refId, events.map(itemOf), COLUMNS.events);
 }
 
-const LABELS = ['source', 'type', 'producer', 'story_id', 'task_id', 'role', 'agent_id', 'plan_id', 'ceremony_id'] as const;
+const LABELS = [
+  'source',
+  'type',
+  'producer',
+  'story_id',
+  'task_id',
+  'role',
+  'agent_id',
+  'plan_id',
+  'ceremony_id',
+] as const;
 
 /** Events as log lines, as Explore shows them. */
 export function eventLogs(refId: string, events: FeedEvent[]): DataFrame {

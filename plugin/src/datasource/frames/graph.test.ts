@@ -49,7 +49,12 @@ describe('the graph', () => {
 
   it('shows the most frequent properties, and each name once', () => {
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`p${n}`, 'x']));
-    const [nodes] = toGraph('A', [node('1', { properties: many }), node('2', { properties: { p99: 'y', labels: 'z' } })], [], NOW);
+    const [nodes] = toGraph(
+      'A',
+      [node('1', { properties: many }), node('2', { properties: { p99: 'y', labels: 'z' } })],
+      [],
+      NOW
+    );
     const names = nodes.fields.map(({ name }) => name);
     expect(names).toContain('detail__p99');
     expect(names.filter((name) => name === 'detail__labels')).toHaveLength(1);

@@ -85,7 +85,9 @@ const detail = <T>(name: string, items: T[], value: (item: T) => string | null):
 
 function details<T extends { properties: Record<string, string> }>(items: T[]): Column[] {
   const counts = new Map<string, number>();
-  items.flatMap((item) => Object.keys(item.properties)).forEach((name) => counts.set(name, (counts.get(name) ?? 0) + 1));
+  items
+    .flatMap((item) => Object.keys(item.properties))
+    .forEach((name) => counts.set(name, (counts.get(name) ?? 0) + 1));
   const frequent = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).slice(0, MAX_DETAILS);
   // A property that is called as one of ours would be a second column of the name.
   return frequent

@@ -11,7 +11,10 @@ const isObject = (value: JsonValue | undefined): value is { [name: string]: Json
 export function flatten(item: Item, prefix = ''): Item {
   return Object.entries(item).reduce<Item>((flat, [name, value]) => {
     const path = `${prefix}${name}`;
-    return Object.assign(flat, isObject(value) && !MAPS.includes(name) ? flatten(value, `${path}.`) : { [path]: value });
+    return Object.assign(
+      flat,
+      isObject(value) && !MAPS.includes(name) ? flatten(value, `${path}.`) : { [path]: value }
+    );
   }, {});
 }
 
@@ -56,7 +59,12 @@ function guess(values: Array<JsonValue | undefined>): FieldType {
 }
 
 /** Items as a table: the columns that are known, then what else they have. */
-export function toTable(refId: string, items: Item[], columns: Column[], notices: QueryResultMetaNotice[] = []): DataFrame {
+export function toTable(
+  refId: string,
+  items: Item[],
+  columns: Column[],
+  notices: QueryResultMetaNotice[] = []
+): DataFrame {
   const rows = items.map((item) => flatten(item));
   const known = new Set(columns.map((column) => column.name));
   const more = new Set(rows.flatMap((row) => Object.keys(row)).filter((name) => !known.has(name)));
