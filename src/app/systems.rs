@@ -22,6 +22,8 @@ use crate::status::Health;
 
 /// How long a request of a simulated fleet waits for its answer: both come at once there.
 const DEMO_WINDOW: Duration = Duration::from_secs(10);
+/// How often its alerts are asked for: one is shown as soon as its job failed.
+const DEMO_ALERTS: Duration = Duration::from_secs(2);
 /// What a simulated fleet's model costs.
 const DEMO_PRICE: &str = "Qwen/*=0.05/0.20";
 const DEMO_GPU_SECOND: &str = "0.0006";
@@ -192,6 +194,10 @@ impl Making<'_> {
 pub(super) fn watch_simulated(config: &mut Config, at: &simulator::Addresses) -> Result<()> {
     let own = || "an address of our own";
     let page = |path: &str| format!("http://{}{path}", at.http);
+    if !config.alerts.is_on() {
+        config.alerts.alertmanager_url = Some(page("/alertmanager").parse().with_context(own)?);
+        config.alerts.poll_interval = DEMO_ALERTS;
+    }
     if !config.gpu.is_on() {
         config.gpu.dcgm_url = Some(page("/dcgm/metrics").parse().with_context(own)?);
     }

@@ -3,6 +3,7 @@
 //! executor, on the loopback only; and what vLLM sends by itself.
 //! Never: a decoder's short cut: what reads real servers reads these.
 
+mod alertmanager;
 mod bolt;
 mod cache;
 mod cluster;
@@ -63,7 +64,7 @@ struct Known {
 /// Where the simulated systems are found.
 #[derive(Debug)]
 pub struct Addresses {
-    /// `/ray`, `/vllm/metrics`, `/dcgm/metrics`; Kubernetes at the root.
+    /// `/ray`, `/vllm/metrics`, `/dcgm/metrics`, `/alertmanager`; Kubernetes at the root.
     pub http: SocketAddr,
     /// Valkey.
     pub valkey: SocketAddr,

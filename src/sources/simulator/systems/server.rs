@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
 
-use super::{Known, Systems, dcgm, ray, vllm};
+use super::{Known, Systems, alertmanager, dcgm, ray, vllm};
 
 type Shared = State<Arc<Systems>>;
 
@@ -18,6 +18,10 @@ pub(super) async fn start(systems: Arc<Systems>) -> std::io::Result<SocketAddr> 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let router = Router::new()
+        .route(
+            "/alertmanager/api/v2/alerts",
+            get(|State(s): Shared| async move { Json(alertmanager::list(&s.0.lock())) }),
+        )
         .route("/dcgm/metrics", get(|State(s): Shared| async move { dcgm::page(&s.0.lock()) }))
         .route("/vllm/metrics", get(|State(s): Shared| async move { vllm::page(&mut s.0.lock()) }))
         .route("/ray/api/version", get(|| async { Json(ray::version()) }))
