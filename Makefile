@@ -3,7 +3,6 @@
 TOOLS := $(CURDIR)/.tools
 export FLEETSCOPE_NATS_SERVERS := $(TOOLS)/venv/bin/nats-server:$(TOOLS)/deb/usr/sbin/nats-server
 export FLEETSCOPE_KUBE := $(TOOLS)/kube
-export FLEETSCOPE_PROMTOOL := $(TOOLS)/deb/usr/bin/promtool
 
 .PHONY: help tools fmt check test plugin dashboards bench e2e docs
 

@@ -8,6 +8,7 @@ mod failure;
 pub mod gpu;
 mod http;
 pub mod kubernetes;
+mod named;
 pub mod nats;
 pub mod neo4j;
 mod observe;

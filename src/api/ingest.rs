@@ -39,8 +39,6 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(ray)).routes(routes!(alertmanager)).routes(routes!(traces))
 }
 
-const OFF: &str = "nothing is pushed here: ray.ingest is not set";
-
 /// What was taken.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Taken {
@@ -59,10 +57,8 @@ pub(super) struct Taken {
               (status = 503, description = "What came before is not taken yet", body = Problem)))]
 pub(super) async fn ray(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
     let config = &api.context.config.ray;
-    let file = config.ingest_token_file.as_deref().filter(|_| config.ingest);
-    check(file.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, OFF))?, &shown(&request)?).await?;
-    let (parts, body) = request.into_parts();
-    take(&api, Source::Ray, OFF, &parts.headers, body).await
+    let token = config.ingest_token_file.as_deref().filter(|_| config.ingest);
+    pushed(&api, Source::Ray, token, "nothing is pushed here: ray.ingest is not set", request).await
 }
 
 /// Alerts, as Alertmanager's webhook sends them. The token stands in `Authorization: Bearer` (`http_config` of the
@@ -76,12 +72,9 @@ pub(super) async fn ray(State(api): State<Api>, request: Request) -> Result<Resp
               (status = 404, description = "Off: alerts.ingest is not set", body = Problem),
               (status = 503, description = "What came before is not taken yet", body = Problem)))]
 pub(super) async fn alertmanager(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
-    let off = "no alerts are taken here: alerts.ingest is not set";
     let config = &api.context.config.alerts;
-    let file = config.ingest_token_file.as_deref().filter(|_| config.ingest);
-    check(file.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, off))?, &shown(&request)?).await?;
-    let (parts, body) = request.into_parts();
-    take(&api, Source::Alert, off, &parts.headers, body).await
+    let token = config.ingest_token_file.as_deref().filter(|_| config.ingest);
+    pushed(&api, Source::Alert, token, "no alerts are taken here: alerts.ingest is not set", request).await
 }
 
 /// Spans of language model servers, as OpenTelemetry's exporters send them (OTLP over HTTP).
@@ -101,6 +94,20 @@ pub(super) async fn traces(
 ) -> Result<Response, Problem> {
     let off = "no spans are taken here: set vllm.otlp = true";
     take(&api, Source::Vllm, off, &headers, body).await
+}
+
+/// Takes what was pushed with the token in this file; none = nothing is taken.
+async fn pushed(
+    api: &Api,
+    source: Source,
+    token: Option<&Path>,
+    off: &str,
+    request: Request,
+) -> Result<Response, Problem> {
+    let token = token.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, off))?;
+    check(token, &shown(&request)?).await?;
+    let (parts, body) = request.into_parts();
+    take(api, source, off, &parts.headers, body).await
 }
 
 /// Takes a body for a source.

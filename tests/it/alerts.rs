@@ -10,7 +10,7 @@ use std::process::Command;
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::servers::alerting::binary;
+use crate::support::tool::tool;
 
 #[derive(Debug, Deserialize)]
 struct Rules {
@@ -133,12 +133,12 @@ fn every_rule_is_tried_both_ways() {
 #[test]
 fn promtool_and_amtool_agree() {
     let run = |program: &str, arguments: &[&str], files: &[PathBuf]| {
-        let Some(program) = binary(program) else { return };
+        let Some(program) = tool(program) else { return };
         let output = Command::new(program).args(arguments).args(files).output().expect("it runs");
         let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{told}");
     };
-    run("promtool", &["check", "rules", "--lint=all", "--lint-fatal"], &[here("alerts/fleet.rules.yaml")]);
-    run("promtool", &["test", "rules"], &test_files());
-    run("amtool", &["check-config"], &[here("alerts/alertmanager.yml")]);
+    run("deb/usr/bin/promtool", &["check", "rules", "--lint=all", "--lint-fatal"], &[here("alerts/fleet.rules.yaml")]);
+    run("deb/usr/bin/promtool", &["test", "rules"], &test_files());
+    run("alertmanager/amtool", &["check-config"], &[here("alerts/alertmanager.yml")]);
 }

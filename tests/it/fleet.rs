@@ -127,47 +127,66 @@ async fn latency_is_the_consumers_own() {
         let config =
             jetstream::consumer::pull::Config { durable_name: Some("context-workers".into()), ..Default::default() };
         let consumer = stream.create_consumer(config).await.expect("created");
-        let mut own = BTreeMap::new();
-        for n in 0..40_u64 {
-            let body = format!(r#"{{"story_id":"s-{n}","task_id":"T-{n}","role":"DEV","changes":[]}}"#);
-            js.publish("context.update.request", body.into()).await.expect("sent").await.expect("stored");
-            let batch = consumer.batch().max_messages(1).expires(Duration::from_secs(10));
-            let mut batch = batch.messages().await.expect("a batch");
-            let message = batch.next().await.expect("one").expect("a message");
-            // The consumer's work: what is measured is a duration, so it has to take one.
-            tokio::time::sleep(Duration::from_millis(n % 7)).await;
-            let info = message.info().expect("a JetStream message");
-            let (seq, stored) = (info.stream_sequence, info.published.unix_timestamp_nanos());
-            let since_stored = || {
-                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-                (now.as_nanos() as i128 - stored) as f64 / 1e6
-            };
-            let sent = since_stored();
-            message.double_ack().await.expect("acked");
-            own.insert(seq, (sent, since_stored()));
+        // On a machine that does much else any one round may be late; a wrong clock or a wrong start is in all of them.
+        let mut medians = Vec::new();
+        while medians.len() < 5 && medians.last().is_none_or(|median| *median >= 1.0) {
+            medians.push(median_difference(&js, &consumer, &daemon, medians.len() as u64).await);
         }
-        until("all deliveries are known", Duration::from_secs(30), || async {
-            daemon.sample("fleet_deliveries_total{consumer=\"context-workers\",outcome=\"ack\"").await == Some(40.0)
-        })
-        .await;
-        let list = daemon.json("/api/events?type=context.update.request&limit=100").await.expect("a list");
-        let mut differences = Vec::new();
-        for event in list["items"].as_array().expect("items") {
-            let id = event["id"].as_str().expect("an id");
-            let seq: u64 = id.rsplit(':').next().and_then(|s| s.parse().ok()).expect("a sequence");
-            let delivery = &event["deliveries"][0];
-            assert_eq!(delivery["consumer"], json!("context-workers"), "{event}");
-            assert_eq!(delivery["state"], json!("acked"), "{event}");
-            let (sent, confirmed) = own[&seq];
-            let told = delivery["latency_ms"].as_f64().expect("a latency");
-            differences.push((sent - told).max(told - confirmed).max(0.0));
-        }
-        assert_eq!(differences.len(), 40);
-        differences.sort_by(f64::total_cmp);
-        // The consumer knows when it sent the ack and when the server confirmed it; the tap sees it in between, or a
-        // moment later. A busy machine makes that moment long for many; a wrong clock or a wrong start does for all.
-        assert!(differences[10] < 1.0, "a quarter differs by no more than {} ms", differences[10]);
+        assert!(medians.last() < Some(&1.0), "the median differences are {medians:?} ms");
     }
+}
+
+/// Messages of a round.
+const ROUND: u64 = 40;
+
+/// By how much the tap's latency lies outside of what the consumer itself knows, for the median of a round, in ms.
+async fn median_difference(
+    js: &jetstream::Context,
+    consumer: &jetstream::consumer::PullConsumer,
+    daemon: &Daemon,
+    round: u64,
+) -> f64 {
+    let mut own = BTreeMap::new();
+    for n in round * ROUND..(round + 1) * ROUND {
+        let body = format!(r#"{{"story_id":"s-{n}","task_id":"T-{n}","role":"DEV","changes":[]}}"#);
+        js.publish("context.update.request", body.into()).await.expect("sent").await.expect("stored");
+        let batch = consumer.batch().max_messages(1).expires(Duration::from_secs(10));
+        let mut batch = batch.messages().await.expect("a batch");
+        let message = batch.next().await.expect("one").expect("a message");
+        // The consumer's work: what is measured is a duration, so it has to take one.
+        tokio::time::sleep(Duration::from_millis(n % 7)).await;
+        let info = message.info().expect("a JetStream message");
+        let (seq, stored) = (info.stream_sequence, info.published.unix_timestamp_nanos());
+        let since_stored = || {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+            (now.as_nanos() as i128 - stored) as f64 / 1e6
+        };
+        let sent = since_stored();
+        message.double_ack().await.expect("acked");
+        own.insert(seq, (sent, since_stored()));
+    }
+    let all = ((round + 1) * ROUND) as f64;
+    until("all deliveries are known", Duration::from_secs(30), || async {
+        daemon.sample("fleet_deliveries_total{consumer=\"context-workers\",outcome=\"ack\"").await == Some(all)
+    })
+    .await;
+    let list = daemon.json("/api/events?type=context.update.request&limit=1000").await.expect("a list");
+    let mut differences = Vec::new();
+    for event in list["items"].as_array().expect("items") {
+        let id = event["id"].as_str().expect("an id");
+        let seq: u64 = id.rsplit(':').next().and_then(|s| s.parse().ok()).expect("a sequence");
+        let Some((sent, confirmed)) = own.get(&seq) else { continue };
+        let delivery = &event["deliveries"][0];
+        assert_eq!(delivery["consumer"], json!("context-workers"), "{event}");
+        assert_eq!(delivery["state"], json!("acked"), "{event}");
+        let told = delivery["latency_ms"].as_f64().expect("a latency");
+        // The consumer knows when it sent the ack and when the server confirmed it; the tap sees it in between, or a
+        // moment later.
+        differences.push((sent - told).max(told - confirmed).max(0.0));
+    }
+    assert_eq!(differences.len() as u64, ROUND);
+    differences.sort_by(f64::total_cmp);
+    differences[differences.len() / 2]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

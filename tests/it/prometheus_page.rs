@@ -1,7 +1,6 @@
 //! The `/metrics` page is one that Prometheus likes: judged by promtool, with hostile label values on it.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -9,21 +8,11 @@ use fleetscope::metrics::Metrics;
 use fleetscope::model::{Measure, Source};
 use fleetscope::sinks::measure::Recorder;
 
-/// promtool, or the reason why there is none; on CI there has to be one.
-fn promtool() -> Option<PathBuf> {
-    let named = std::env::var_os("FLEETSCOPE_PROMTOOL").map(PathBuf::from);
-    let unpacked = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools/deb/usr/bin/promtool");
-    let found = named.into_iter().chain([unpacked]).find(|p| p.exists());
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "promtool is missing: `make tools` brings it");
-        let _ = writeln!(std::io::stderr(), "skipped: promtool is missing; `make tools` brings it");
-    }
-    found
-}
+use crate::support::tool::tool;
 
 #[test]
 fn promtool_accepts_the_page() {
-    let Some(promtool) = promtool() else { return };
+    let Some(promtool) = tool("deb/usr/bin/promtool") else { return };
     let metrics = Arc::new(Metrics::new());
     let mut recorder = Recorder::new(Arc::clone(&metrics));
     for subject in ["planning.story.created", "a\"b\\c\nd}", "\u{202e}evil", &"x".repeat(5000)] {

@@ -11,9 +11,8 @@ mod prometheus;
 mod schema;
 mod secrets;
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -25,17 +24,6 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// A tool that `make tools` brings. None is a failure where `CI` is set; elsewhere the test says so and is passed by.
-fn tool(path: &str) -> Option<PathBuf> {
-    let found = root().join(".tools").join(path);
-    if found.is_file() {
-        return Some(found);
-    }
-    assert!(std::env::var_os("CI").is_none(), "no {path}: run `make tools`");
-    let _ = writeln!(std::io::stderr(), "no {path}: not tested; `make tools` brings it");
-    None
-}
-
 /// What a command prints, or, where it fails, all it says.
 fn run(command: &mut Command) -> Result<String, String> {
     let output = command.current_dir(root()).output().expect("it starts");
@@ -44,16 +32,6 @@ fn run(command: &mut Command) -> Result<String, String> {
         Ok(text(&output.stdout))
     } else {
         Err(format!("{} {}{}", output.status, text(&output.stdout), text(&output.stderr)))
-    }
-}
-
-/// Ended when dropped.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

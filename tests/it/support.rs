@@ -5,6 +5,7 @@ pub(crate) mod backend;
 pub(crate) mod daemon;
 pub(crate) mod memory;
 pub(crate) mod stories;
+pub(crate) mod tool;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -45,6 +46,24 @@ pub(crate) async fn until<A: Awaited, F: Future<Output = A>>(
             return found;
         }
         assert!(Instant::now() < end, "not within {bound:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until `look` gives what is `wanted`, and gives that; fails the test after `bound` with what was seen last.
+pub(crate) async fn until_seen<T: std::fmt::Debug, F: Future<Output = T>>(
+    what: &str,
+    bound: Duration,
+    mut look: impl FnMut() -> F,
+    wanted: impl Fn(&T) -> bool,
+) -> T {
+    let end = Instant::now() + bound;
+    loop {
+        let seen = look().await;
+        if wanted(&seen) {
+            return seen;
+        }
+        assert!(Instant::now() < end, "not within {bound:?}: {what}; seen last: {seen:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -15,6 +15,7 @@ use crate::model::{
     Alert, AlertsPanel, Event, Ids, Observed, Panel, Severity, Source, Text, Timestamp, clean_id, printable, shorten,
 };
 use crate::privacy::Masker;
+use crate::sources::named::named;
 use crate::sources::observe::{Sight, message_looking};
 
 /// Alerts held. More than these nobody reads; those that ended longest ago go first.
@@ -84,12 +85,13 @@ impl Book {
     fn alert(&self, said: Said, now: Timestamp) -> Alert {
         let fingerprint = fingerprint(&said);
         let (labels, annotations) = (self.texts(&said.labels), self.texts(&said.annotations));
-        let of = |names: &[&str]| names.iter().find_map(|name| labels.get(*name).or_else(|| annotations.get(*name)));
-        let id = |names: &[&str]| of(names).and_then(|text| clean_id(text));
+        let mut ids = Ids::default();
+        named(&mut ids, labels.iter().chain(&annotations).map(|(name, value)| (&**name, &**value)));
+        let word = |name: &str| labels.get(name).or_else(|| annotations.get(name)).and_then(|text| clean_id(text));
         Alert {
             fingerprint,
-            name: of(&["alertname"]).cloned().unwrap_or_else(|| "alert".into()),
-            severity: of(&["severity"]).cloned().unwrap_or_else(|| "none".into()),
+            name: labels.get("alertname").cloned().unwrap_or_else(|| "alert".into()),
+            severity: labels.get("severity").cloned().unwrap_or_else(|| "none".into()),
             status: if said.firing { "firing" } else { "resolved" }.into(),
             silenced: said.silenced,
             starts_at: said.starts_at,
@@ -98,10 +100,10 @@ impl Book {
             description: annotations.get("description").or_else(|| annotations.get("message")).cloned(),
             runbook_url: annotations.get("runbook_url").cloned(),
             generator_url: said.generator_url.map(|url| self.text(&url)),
-            story_id: id(&["story_id", "story"]),
-            task_id: id(&["task_id", "task"]),
-            agent_id: id(&["agent_id", "agent"]),
-            role: id(&["role", "council"]),
+            story_id: ids.story,
+            task_id: ids.task,
+            agent_id: ids.agent.or_else(|| word("agent")),
+            role: word("role").or_else(|| word("council")),
             labels,
             annotations,
         }

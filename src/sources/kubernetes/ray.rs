@@ -1,14 +1,13 @@
 //! `RayJob` and `RayCluster` objects, whose kinds are the cluster's own: read field by field, so that a malformed one says
 //! what it can.
 
-use std::collections::BTreeMap;
-
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
-use super::trim::{Trim, ids, named, time};
+use super::trim::{Trim, ids, time};
 use crate::model::{RayClusterObject, RayJobObject, Text, Timestamp};
+use crate::sources::named::named;
 
 /// The kind of jobs.
 pub(super) fn jobs() -> ApiResource {
@@ -25,10 +24,8 @@ impl Trim {
         let (meta, spec, status) = (&object.metadata, &object.data["spec"], &object.data["status"]);
         let text = |value: &Value| value.as_str().and_then(|text| self.text(text));
         let mut ids = ids(meta);
-        let said: BTreeMap<String, String> = spec["metadata"].as_object().map_or_else(BTreeMap::new, |map| {
-            map.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
-        });
-        named(&mut ids, &said);
+        let said = spec["metadata"].as_object().into_iter().flatten();
+        named(&mut ids, said.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))));
         RayJobObject {
             namespace: self.name(meta.namespace.as_deref().unwrap_or_default()),
             name: self.name(meta.name.as_deref().unwrap_or_default()),

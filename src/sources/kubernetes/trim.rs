@@ -1,15 +1,15 @@
 //! Objects as the server tells them → what is shown of them.
 //! Takes: pods and workloads. Gives: masked, short, bounded. Never: keeps an object as a whole: 10,000 pods of 5 KB each.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{self, ContainerStatus, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 
-use crate::model::{Crash, Ids, Pod, Text, Timestamp, Workload, clean_id, printable, shorten};
+use crate::model::{Crash, Ids, Pod, Text, Timestamp, Workload, printable, shorten};
 use crate::privacy::Masker;
+use crate::sources::named::named;
 
 /// Longest name and longest text kept.
 const MAX_NAME: usize = 253;
@@ -191,25 +191,7 @@ pub(super) fn time(time: &Time) -> Timestamp {
 pub(super) fn ids(meta: &ObjectMeta) -> Ids {
     let mut ids = Ids::default();
     for map in [&meta.annotations, &meta.labels].into_iter().flatten() {
-        named(&mut ids, map);
+        named(&mut ids, map.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     }
     ids
-}
-
-/// Takes the ids out of names and values: `story-id`, `fleet.example/story_id`, `story`.
-pub(super) fn named(ids: &mut Ids, map: &BTreeMap<String, String>) {
-    for (key, value) in map {
-        let key = key.rsplit('/').next().unwrap_or(key).to_ascii_lowercase().replace(['-', '.'], "_");
-        let held = match key.as_str() {
-            "story_id" | "story" => &mut ids.story,
-            "task_id" | "task" | "ray_task_id" => &mut ids.task,
-            "ceremony_id" => &mut ids.ceremony,
-            "plan_id" => &mut ids.plan,
-            "agent_id" => &mut ids.agent,
-            _ => continue,
-        };
-        if held.is_none() {
-            *held = clean_id(value);
-        }
-    }
 }

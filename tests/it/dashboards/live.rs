@@ -1,9 +1,8 @@
 //! Every PromQL of every dashboard, asked of a real Prometheus that scraped the demo's fleet, and pages of others as
 //! they were captured.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +10,7 @@ use axum::routing::get;
 use serde_json::Value;
 
 use super::{Prom, boards, read};
+use crate::support::tool::{Running, tool};
 use crate::support::{free_port, until};
 
 /// Panels whose query may find nothing: nothing of the kind happens in the demo, or who serves it is not there.
@@ -46,27 +46,6 @@ const MAY_BE_EMPTY: &[&str] = &[
 
 /// A second is scraped, and rates need a few.
 const BOUND: Duration = Duration::from_mins(2);
-
-/// Prometheus of the package that brings promtool; on CI there has to be one.
-fn prometheus() -> Option<PathBuf> {
-    let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/deb/usr/bin/prometheus");
-    if unpacked.exists() {
-        return Some(unpacked);
-    }
-    assert!(std::env::var_os("CI").is_none(), "prometheus is missing: `make tools` brings it");
-    let _ = writeln!(std::io::stderr(), "skipped: prometheus is missing; `make tools` brings it");
-    None
-}
-
-/// Ended when dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn start(program: &Path, arguments: &[String]) -> Running {
     let mut command = Command::new(program);
@@ -120,7 +99,7 @@ fn filled(expr: &str) -> String {
 
 #[tokio::test]
 async fn every_query_is_answered_and_the_demo_fills_the_dashboards() {
-    let Some(program) = prometheus() else { return };
+    let Some(program) = tool("deb/usr/bin/prometheus") else { return };
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     let demo = format!("127.0.0.1:{}", free_port());

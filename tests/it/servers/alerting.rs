@@ -1,8 +1,7 @@
 //! Prometheus and Alertmanager, and what they send to: a mail server and a web hook.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,24 +12,12 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::free_port;
+use crate::support::tool::{Running, tool};
 
-/// promtool, prometheus, alertmanager or amtool, or `None` where it was not installed and nobody insists.
-pub(crate) fn binary(name: &str) -> Option<PathBuf> {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools");
-    let folder = if matches!(name, "alertmanager" | "amtool") { "alertmanager" } else { "deb/usr/bin" };
-    let path = tools.join(folder).join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is not there: run `make tools`", path.display());
-    let _ = writeln!(std::io::stderr(), "no {name}: not tested");
-    None
-}
-
-/// A process that listens; killed when dropped.
+/// A process that listens.
 #[derive(Debug)]
 pub(crate) struct Process {
-    child: Child,
+    _running: Running,
     pub(crate) address: String,
 }
 
@@ -43,12 +30,12 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .expect("it starts");
-        Self { child, address }
+        Self { _running: Running(child), address }
     }
 
     /// Alertmanager with the configuration `alertmanager.yml` of a folder.
     pub(crate) fn alertmanager(folder: &Path) -> Option<Self> {
-        let binary = binary("alertmanager")?;
+        let binary = tool("alertmanager/alertmanager")?;
         let address = format!("127.0.0.1:{}", free_port());
         let arguments = [
             "--config.file=alertmanager.yml".to_owned(),
@@ -61,7 +48,7 @@ impl Process {
 
     /// Prometheus with the configuration `prometheus.yml` of a folder.
     pub(crate) fn prometheus(folder: &Path) -> Option<Self> {
-        let binary = binary("prometheus")?;
+        let binary = tool("deb/usr/bin/prometheus")?;
         let address = format!("127.0.0.1:{}", free_port());
         let arguments = [
             "--config.file=prometheus.yml".to_owned(),
@@ -73,13 +60,6 @@ impl Process {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

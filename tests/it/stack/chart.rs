@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{documents, root, routes, run, tool, validates, yaml};
+use super::{documents, root, routes, run, validates, yaml};
+use crate::support::tool::tool;
 
 const CHART: &str = "deploy/helm/fleetscope";
 const VALUES: &str = "tests/fixtures/chart";

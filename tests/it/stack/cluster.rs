@@ -29,7 +29,7 @@ async fn apply(client: &Client, kinds: &Discovery, object: &Value, params: &Patc
 fn definitions() -> Option<Vec<Value>> {
     ["servicemonitors", "prometheusrules"]
         .iter()
-        .map(|kind| super::tool(&format!("crds/monitoring.coreos.com_{kind}.yaml")))
+        .map(|kind| crate::support::tool::tool(&format!("crds/monitoring.coreos.com_{kind}.yaml")))
         .map(|file| Some(documents(&std::fs::read_to_string(file?).expect("readable")).remove(0)))
         .collect()
 }

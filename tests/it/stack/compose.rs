@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Process, documents, read, root, routes, run, secrets, tool, validates, yaml};
+use super::{documents, read, root, routes, run, secrets, validates, yaml};
+use crate::support::tool::{Running, tool};
 use crate::support::{free_port, until};
 
 /// Services without a health check, and why that is right.
@@ -176,7 +177,7 @@ async fn the_daemon_starts_with_its_configuration_and_secrets() {
         command.args([what, "--config", &file]).stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
-    let _daemon = Process(command("run").spawn().expect("it starts"));
+    let _daemon = Running(command("run").spawn().expect("it starts"));
     // As the health check of docker-compose.yml asks, though neither NATS nor Tempo is there.
     until("it is ready", Duration::from_secs(30), || async { command("ready").status().is_ok_and(|s| s.success()) })
         .await;

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use super::{read, root, run, tool};
+use super::{read, root, run};
+use crate::support::tool::tool;
 
 #[test]
 fn the_linter_of_dockerfiles_is_content() {

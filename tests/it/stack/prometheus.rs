@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Process, documents, read, root, routes, run, secrets, tool, yaml};
+use super::{documents, read, root, routes, run, secrets, yaml};
+use crate::support::tool::{Running, tool};
 use crate::support::{free_port, until};
 
 const CONFIG: &str = "deploy/prometheus/prometheus.yml";
@@ -65,7 +66,7 @@ async fn the_real_prometheus_reads_a_daemon_with_it() {
         word.replace("/run/secrets", &of_mine("secrets/fleetscope")).replace("/var/lib/fleetscope", &of_mine("data"))
     });
     let demo = Command::new(env!("CARGO_BIN_EXE_fleetscope")).args(told).stdout(Stdio::null()).spawn();
-    let _demo = Process(demo.expect("the daemon starts"));
+    let _demo = Running(demo.expect("the daemon starts"));
     let ready = || async {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
         run(command.arg("ready").env("FLEETSCOPE_HTTP__LISTEN", &daemon)).is_ok()
@@ -86,7 +87,7 @@ async fn the_real_prometheus_reads_a_daemon_with_it() {
     let log = fs::File::create(home.path().join("log")).expect("a log");
     let started =
         Command::new(prometheus).args(arguments).arg(format!("--web.listen-address={own}")).stderr(log).spawn();
-    let _prometheus = Process(started.expect("it starts"));
+    let _prometheus = Running(started.expect("it starts"));
 
     let asked = |path: &'static str| {
         let url = format!("http://{own}{path}");
