@@ -21,6 +21,8 @@ use crate::support::{free_port, until};
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// A start takes 4 s on an idle machine.
 const START: Duration = Duration::from_mins(2);
+/// Of each of its logs, shown where a test fails.
+const LINES: usize = 15;
 
 /// Ends with the last test that holds it.
 #[derive(Debug)]
@@ -86,6 +88,8 @@ impl RayServer {
             .env("PATH", path)
             .env("RAY_AUTH_MODE", "token")
             .env("RAY_AUTH_TOKEN", TOKEN)
+            // Or it kills jobs where the other tests' servers take the memory.
+            .env("RAY_memory_monitor_refresh_ms", "0")
             .env("RAY_enable_core_worker_ray_event_to_aggregator", "1")
             .env("RAY_enable_ray_event", "1")
             .env("RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES", "ALL")
@@ -146,10 +150,29 @@ impl RayServer {
         let (status, text) = self.post(&format!("/api/jobs/{id}/stop"), &json!({})).await;
         assert!(status.is_success(), "{status} {text}");
     }
+
+    /// How its logs end, for whoever looks why a test failed.
+    fn tell(&self) {
+        let logs = std::fs::read_dir(self.dir.path().join("t/session_latest/logs"));
+        let told = logs.into_iter().flatten().flatten().filter(|log| {
+            let name = log.file_name();
+            let name = name.to_string_lossy();
+            ["dashboard.", "dashboard_agent.", "job-driver-", "raylet."].iter().any(|begin| name.starts_with(begin))
+        });
+        for log in told {
+            let text = String::from_utf8_lossy(&std::fs::read(log.path()).unwrap_or_default()).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            let end = lines[lines.len().saturating_sub(LINES)..].join("\n");
+            let _ = writeln!(std::io::stderr(), "--- {}\n{end}", log.path().display());
+        }
+    }
 }
 
 impl Drop for RayServer {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell();
+        }
         self.relay.abort();
         drop(self.stdin.take());
         let _ = self.child.wait();

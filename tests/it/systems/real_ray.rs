@@ -88,10 +88,13 @@ async fn jobs_of_a_real_ray_are_followed_from_submission_to_end() {
     ray.submit("plain-job", ACTOR, json!({}), json!({})).await;
 
     job(&daemon, "US-7-stop", "RUNNING").await;
-    let ask = || daemon.answer("/api/ray/jobs/US-7-stop/logs?lines=3");
+    let asked = || async {
+        let log = daemon.answer("/api/ray/jobs/US-7-stop/logs?lines=3").await;
+        (log, daemon.json("/api/ray/jobs/US-7-stop").await)
+    };
     let last = r#""lines":["tick 97","tick 98","tick 99"]"#;
-    let all = |answer: &Option<(u16, String)>| answer.as_ref().is_some_and(|(_, body)| body.contains(last));
-    until_seen("its log has all lines", BOUND, ask, all).await;
+    until_seen("its log has all lines", BOUND, asked, |(log, _)| log.as_ref().is_some_and(|(_, b)| b.contains(last)))
+        .await;
     ray.stop("US-7-stop").await;
 
     let ok = job(&daemon, "US-7-ok", "SUCCEEDED").await;
