@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::board::Board;
-use crate::config::Config;
+use crate::config::{Config, Content};
 use crate::correlate::{LlmSettings, Price, Settings};
 use crate::ingest;
 use crate::journal::Journal;
@@ -21,7 +21,7 @@ use crate::journal::embedded::Embedded;
 use crate::metrics::Metrics;
 use crate::model::{Batch, Event, Timestamp};
 use crate::privacy::Masker;
-use crate::sinks::otlp;
+use crate::sinks::otlp::{self, Signal};
 use crate::sources::{nats, simulator};
 use crate::status::{Health, Status};
 use crate::tail::Tail;
@@ -237,19 +237,25 @@ fn start_readers(
         stop: stop.clone(),
     };
     parts.spawn(async move { ("upkeep", upkeep::run(upkeep).await) });
-    if shared.config.otlp.endpoint.is_none() {
-        shared.status.report("sink/otlp", Health::Off, "otlp.endpoint is not set");
-        return;
+    start_sinks(shared, stop, parts);
+}
+
+/// Those that are off tell so, and wait for the stop.
+fn start_sinks(shared: &Shared, stop: &CancellationToken, parts: &mut JoinSet<(&'static str, Result<()>)>) {
+    let config = &shared.config;
+    let logs = Signal::Logs { payload: config.privacy.content == Content::Full };
+    for (signal, config) in [(Signal::Spans, config.otlp.clone()), (logs, config.logs.as_otlp())] {
+        let sink = otlp::Context {
+            signal,
+            config,
+            journal: Arc::clone(&shared.journal),
+            tail: Arc::clone(&shared.tail),
+            metrics: Arc::clone(&shared.metrics),
+            status: Arc::clone(&shared.status),
+            stop: stop.clone(),
+        };
+        parts.spawn(async move { (signal.part(), otlp::run(sink).await) });
     }
-    let sink = otlp::Context {
-        config: shared.config.otlp.clone(),
-        journal: Arc::clone(&shared.journal),
-        tail: Arc::clone(&shared.tail),
-        metrics: Arc::clone(&shared.metrics),
-        status: Arc::clone(&shared.status),
-        stop: stop.clone(),
-    };
-    parts.spawn(async move { ("sink/otlp", otlp::run(sink).await) });
 }
 
 fn start_sources(

@@ -13,6 +13,7 @@ mod journal;
 mod kubernetes;
 mod load;
 mod log;
+mod logs;
 mod nats;
 mod neo4j;
 mod orchestrator;
@@ -38,6 +39,7 @@ pub use journal::Journal;
 pub use kubernetes::Kubernetes;
 pub use load::{default_file, load, load_text};
 pub use log::{Log, LogFormat};
+pub use logs::Logs;
 pub use nats::Nats;
 pub use neo4j::Neo4j;
 pub use orchestrator::Orchestrator;
@@ -58,6 +60,7 @@ section::config! {
         nats: Nats,
         journal: Journal,
         otlp: Otlp,
+        logs: Logs,
         gpu: Gpu,
         ray: Ray,
         vllm: Vllm,

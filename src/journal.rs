@@ -74,12 +74,12 @@ pub struct Commit<'a> {
     pub snapshot: Option<&'a [u8]>,
 }
 
-/// A span the trace backend refuses for good.
+/// A span the trace backend, or a log record the log backend, refuses for good.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DeadLetter {
     /// The record it came from.
     pub seq: Seq,
-    /// Hexadecimal span id.
+    /// Hexadecimal span id; empty for a log record, of which a record has one.
     pub span_id: Text,
     /// What the backend said, shortened.
     pub reason: Text,

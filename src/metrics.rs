@@ -14,6 +14,7 @@ mod gpu;
 mod graph;
 mod journal;
 mod llm;
+mod logs;
 mod otlp;
 mod process;
 mod ray;
@@ -32,6 +33,7 @@ pub use gpu::GpuMetrics;
 pub use graph::GraphMetrics;
 pub use journal::JournalMetrics;
 pub use llm::LlmMetrics;
+pub use logs::LogsMetrics;
 pub use otlp::OtlpMetrics;
 pub use process::ProcessMetrics;
 pub use ray::RayMetrics;
@@ -53,6 +55,7 @@ pub struct Metrics {
     pub sources: SourceMetrics,
     pub journal: JournalMetrics,
     pub otlp: OtlpMetrics,
+    pub logs: LogsMetrics,
     pub feed: FeedMetrics,
     pub components: ComponentMetrics,
     pub llm: LlmMetrics,
@@ -82,6 +85,7 @@ impl Metrics {
             sources: SourceMetrics::new(&registry),
             journal: JournalMetrics::new(&registry),
             otlp: OtlpMetrics::new(&registry),
+            logs: LogsMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
             components: ComponentMetrics::new(&registry),
             llm: LlmMetrics::new(&registry),
@@ -113,6 +117,7 @@ impl Metrics {
             SourceMetrics::INFO,
             JournalMetrics::INFO,
             OtlpMetrics::INFO,
+            LogsMetrics::INFO,
             FeedMetrics::INFO,
             ComponentMetrics::INFO,
             LlmMetrics::INFO,

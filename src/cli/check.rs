@@ -10,9 +10,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
 
 use super::{ConfigFile, term};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::journal::embedded::Embedded;
-use crate::sinks::otlp;
+use crate::sinks::otlp::{self, Signal};
 use crate::sources::nats::{self, ProbeReport};
 
 /// Connect to everything configured and tell what works, what is missing and what to do.
@@ -101,12 +101,20 @@ async fn examine(config: &Config, findings: &mut Findings) {
     systems::examine(config, findings).await;
     journal_line(config, findings);
     if config.otlp.endpoint.is_some() {
-        match otlp::probe(&config.otlp).await {
-            Ok(answer) => findings.add("otlp", "backend", Level::Ok, answer),
-            Err(problem) => findings.add("otlp", "backend", Level::Fail, problem),
-        }
+        backend_line("otlp", Signal::Spans, &config.otlp, findings).await;
     } else {
         findings.add("otlp", "backend", Level::Warn, "off: otlp.endpoint is not set, no traces are sent");
+    }
+    // Off by default, and then nothing to be warned of: the history and the traces hold the same events.
+    if config.logs.endpoint.is_some() {
+        backend_line("logs", Signal::Logs { payload: false }, &config.logs.as_otlp(), findings).await;
+    }
+}
+
+async fn backend_line(part: &'static str, signal: Signal, config: &config::Otlp, findings: &mut Findings) {
+    match otlp::probe(signal, config).await {
+        Ok(answer) => findings.add(part, "backend", Level::Ok, answer),
+        Err(problem) => findings.add(part, "backend", Level::Fail, problem),
     }
 }
 

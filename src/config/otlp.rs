@@ -50,7 +50,7 @@ section! {
     }
 }
 
-fn check(otlp: &Otlp) -> Vec<(&'static str, String)> {
+pub(super) fn check(otlp: &Otlp) -> Vec<(&'static str, String)> {
     let mut wrong = Vec::new();
     if let Some(url) = &otlp.endpoint
         && !matches!(url.scheme(), "http" | "https")

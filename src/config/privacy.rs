@@ -10,7 +10,7 @@ pub enum Content {
     None,
     /// Kept in the journal; shown shortened; in full to role `debug`.
     Summary,
-    /// Shown in full, also in spans.
+    /// Shown in full, also in spans and log records.
     Full,
 }
 
@@ -19,7 +19,7 @@ words!(Content, "\"none\", \"summary\" or \"full\"", "none" => None, "summary" =
 section! {
     /// What is kept and shown of prompts and answers. Secrets are masked in any case.
     pub struct Privacy = "privacy", check check, {
-        /// "none": prompts and answers are not kept. "summary": kept, shown shortened. "full": shown, also in spans.
+        /// "none": prompts and answers are not kept. "summary": kept, shown shortened. "full": shown, also in spans and log records.
         content: Content = Content::Summary,
         /// Payloads are cut to this size.
         max_payload: ByteSize = ByteSize(256 << 10),

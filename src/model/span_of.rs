@@ -45,38 +45,7 @@ fn publish(message: &Message, resolved: &Resolved) -> Option<Span> {
     let key = resolved.trace.as_ref()?;
     let part = key.continuation(resolved.part);
     let mut attributes = Vec::with_capacity(20);
-    attributes.extend([
-        Attribute::text("messaging.system", "nats"),
-        Attribute::text("messaging.operation.name", "publish"),
-        Attribute::text("messaging.operation.type", "send"),
-        Attribute::text("messaging.destination.name", message.subject.clone()),
-        Attribute::text("messaging.destination.template", message.event_type.clone()),
-        Attribute::int("messaging.message.body.size", i64::from(message.size)),
-        Attribute::text("fleet.event.type", message.event_type.clone()),
-    ]);
-    if !message.stream.is_empty() {
-        attributes.push(Attribute::text("messaging.nats.stream.name", message.stream.clone()));
-        attributes.push(Attribute::int("messaging.nats.stream.sequence", message.stream_seq as i64));
-    }
-    let ids = &resolved.ids;
-    let known = [
-        ("fleet.story.id", &ids.story),
-        ("gen_ai.conversation.id", &ids.story),
-        ("fleet.task.id", &ids.task),
-        ("fleet.ceremony.id", &ids.ceremony),
-        ("fleet.plan.id", &ids.plan),
-        ("fleet.deliberation.id", &ids.deliberation),
-        ("fleet.agent.id", &ids.agent),
-        ("fleet.role", &ids.role),
-        ("messaging.message.id", &message.message_id),
-    ];
-    attributes.extend(known.into_iter().filter_map(|(key, id)| Some(Attribute::text(key, id.clone()?))));
-    if message.producer_inferred {
-        attributes.push(Attribute::bool("fleet.producer.inferred", true));
-    }
-    if let Some(reason) = &message.undecodable {
-        attributes.push(Attribute::text("error.type", reason.clone()));
-    }
+    of_message(&mut attributes, message, resolved);
     Some(Span {
         trace_id: part.trace_id(),
         span_id: publish_span_id(&part, &message.stream, message.incarnation, message.stream_seq),
@@ -91,6 +60,47 @@ fn publish(message: &Message, resolved: &Resolved) -> Option<Span> {
         links: Vec::new(),
         status: if message.undecodable.is_some() { SpanStatus::Error("undecodable".into()) } else { SpanStatus::Unset },
     })
+}
+
+/// What is known of a message of NATS: of its `publish` span, and of its log record.
+pub(super) fn of_message(attributes: &mut Vec<Attribute>, message: &Message, resolved: &Resolved) {
+    attributes.extend([
+        Attribute::text("messaging.system", "nats"),
+        Attribute::text("messaging.operation.name", "publish"),
+        Attribute::text("messaging.operation.type", "send"),
+        Attribute::text("messaging.destination.name", message.subject.clone()),
+        Attribute::text("messaging.destination.template", message.event_type.clone()),
+        Attribute::int("messaging.message.body.size", i64::from(message.size)),
+        Attribute::text("fleet.event.type", message.event_type.clone()),
+    ]);
+    if !message.stream.is_empty() {
+        attributes.push(Attribute::text("messaging.nats.stream.name", message.stream.clone()));
+        attributes.push(Attribute::int("messaging.nats.stream.sequence", message.stream_seq as i64));
+    }
+    known_ids(attributes, message, resolved);
+    if message.producer_inferred {
+        attributes.push(Attribute::bool("fleet.producer.inferred", true));
+    }
+    if let Some(reason) = &message.undecodable {
+        attributes.push(Attribute::text("error.type", reason.clone()));
+    }
+}
+
+/// The ids an entry is searched by.
+pub(super) fn known_ids(attributes: &mut Vec<Attribute>, message: &Message, resolved: &Resolved) {
+    let ids = &resolved.ids;
+    let known = [
+        ("fleet.story.id", &ids.story),
+        ("gen_ai.conversation.id", &ids.story),
+        ("fleet.task.id", &ids.task),
+        ("fleet.ceremony.id", &ids.ceremony),
+        ("fleet.plan.id", &ids.plan),
+        ("fleet.deliberation.id", &ids.deliberation),
+        ("fleet.agent.id", &ids.agent),
+        ("fleet.role", &ids.role),
+        ("messaging.message.id", &message.message_id),
+    ];
+    attributes.extend(known.into_iter().filter_map(|(key, id)| Some(Attribute::text(key, id.clone()?))));
 }
 
 /// CONSUMER span, stored → settled, once the delivery is final and its end was seen.

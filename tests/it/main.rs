@@ -11,6 +11,7 @@ mod fleet;
 mod generated;
 mod join_quality;
 mod journal_crash;
+mod logs;
 mod nats_source;
 mod otlp;
 mod page;

@@ -4,6 +4,7 @@
 
 mod backend;
 mod http;
+mod logs;
 mod outage;
 mod refusal;
 mod rig;
@@ -11,7 +12,7 @@ mod rig;
 use std::time::Duration;
 
 use fleetscope::config;
-use fleetscope::sinks::otlp;
+use fleetscope::sinks::otlp::{self, Signal};
 use fleetscope::status::Health;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tonic::transport::Identity;
@@ -103,10 +104,10 @@ async fn tls_trusts_the_configured_authority_only() {
 
     let backend = Backend::start(Serve::GrpcTls(Identity::from_pem(cert.pem(), key.serialize_pem())));
     let stranger = config_of(&backend);
-    let refused = otlp::probe(&stranger).await.expect_err("an unknown authority");
+    let refused = otlp::probe(Signal::Spans, &stranger).await.expect_err("an unknown authority");
     assert!(refused.contains("certificate"), "{refused}");
     let config = config::Otlp { tls_ca_file: Some(ca_file), ..stranger };
-    assert!(otlp::probe(&config).await.expect("trusted").contains("takes spans"));
+    assert!(otlp::probe(Signal::Spans, &config).await.expect("trusted").contains("takes spans"));
     let mut rig = Rig::started(config);
     rig.traffic(20);
     rig.quiet().await;
@@ -125,10 +126,10 @@ async fn a_probe_says_what_is_wrong() {
     let mut backend = Backend::start(Serve::Grpc);
     let config = config::Otlp { timeout: Duration::from_millis(500), ..config_of(&backend) };
     backend.kill();
-    assert!(otlp::probe(&config).await.expect_err("nobody there").contains("not available"));
+    assert!(otlp::probe(Signal::Spans, &config).await.expect_err("nobody there").contains("not available"));
     backend.restart();
     backend.memory.rule(|_, _| Act::Refuse(tonic::Status::permission_denied("no")));
-    assert!(otlp::probe(&config).await.expect_err("not let in").contains("headers_file"));
+    assert!(otlp::probe(Signal::Spans, &config).await.expect_err("not let in").contains("headers_file"));
     let web = config::Otlp { protocol: config::OtlpProtocol::Http, ..config };
-    assert!(otlp::probe(&web).await.is_err(), "a gRPC server is no HTTP backend");
+    assert!(otlp::probe(Signal::Spans, &web).await.is_err(), "a gRPC server is no HTTP backend");
 }

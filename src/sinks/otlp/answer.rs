@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use tonic::Code;
 
+use super::signal::Signal;
 use crate::model::{printable, shorten};
 
 /// Longest message of a backend that is kept, in characters.
@@ -85,19 +87,36 @@ const SIZE: &[&str] = &["size", "larger", "too large"];
 const PROXY: &[&str] = &["upstream", "connection refused", "connection reset", "connection error", "no healthy"];
 
 /// A success with the body that came with it. A body that cannot be read takes nothing back.
-pub(super) fn accepted(body: &[u8]) -> Answer {
-    match ExportTraceServiceResponse::decode(body) {
-        Ok(response) => {
-            let partial = response.partial_success.unwrap_or_default();
-            let rejected = u64::try_from(partial.rejected_spans).unwrap_or(0);
-            Answer::Accepted { rejected, message: tidy(&partial.error_message) }
+pub(super) fn accepted(signal: Signal, body: &[u8]) -> Answer {
+    let partial = match signal {
+        Signal::Spans => ExportTraceServiceResponse::decode(body)
+            .map(|response| response.partial_success.unwrap_or_default())
+            .map(|partial| (partial.rejected_spans, partial.error_message)),
+        Signal::Logs { .. } => ExportLogsServiceResponse::decode(body)
+            .map(|response| response.partial_success.unwrap_or_default())
+            .map(|partial| (partial.rejected_log_records, partial.error_message)),
+    };
+    match partial {
+        Ok((rejected, message)) => {
+            Answer::Accepted { rejected: u64::try_from(rejected).unwrap_or(0), message: tidy(&message) }
         }
         Err(e) => Answer::Accepted { rejected: 0, message: tidy(&format!("the answer cannot be read: {e}")) },
     }
 }
 
+/// A refusal to let us in, with what to look at.
+fn keys(signal: Signal, why: &str) -> String {
+    format!("{why} (check {}.headers_file)", signal.section())
+}
+
+/// A refusal by somebody who is no backend for this, with what to look at.
+fn nobody(signal: Signal, why: &str) -> String {
+    let (service, section) = (signal.service(), signal.section());
+    format!("{why} (no OTLP {service} service there: check {section}.endpoint and {section}.protocol)")
+}
+
 /// A gRPC status the server sent.
-pub(super) fn grpc(code: Code, message: &str, retry_info: Option<Duration>) -> Answer {
+pub(super) fn grpc(signal: Signal, code: Code, message: &str, retry_info: Option<Duration>) -> Answer {
     let why = format!("{code:?}: {}", tidy(message));
     match code {
         Code::Ok => Answer::Accepted { rejected: 0, message: String::new() },
@@ -111,29 +130,23 @@ pub(super) fn grpc(code: Code, message: &str, retry_info: Option<Duration>) -> A
         // The specification retries this code only with RetryInfo. Tempo before 3.0 sends its rate limit without it,
         // and dropping spans because of a rate limit helps nobody.
         Code::ResourceExhausted => Answer::Retry { after: retry_info, why },
-        Code::Unauthenticated | Code::PermissionDenied => {
-            Answer::Blocked { why: format!("{why} (check otlp.headers_file)") }
-        }
-        Code::Unimplemented | Code::NotFound => Answer::Blocked {
-            why: format!("{why} (no OTLP trace service there: check otlp.endpoint and otlp.protocol)"),
-        },
+        Code::Unauthenticated | Code::PermissionDenied => Answer::Blocked { why: keys(signal, &why) },
+        Code::Unimplemented | Code::NotFound => Answer::Blocked { why: nobody(signal, &why) },
         Code::InvalidArgument | Code::FailedPrecondition | Code::AlreadyExists => Answer::Refused { why, own: false },
         Code::Unknown | Code::Internal => Answer::Refused { why, own: true },
     }
 }
 
 /// An HTTP status with the message of its body.
-pub(super) fn http(status: u16, message: &str, after: Option<Duration>) -> Answer {
+pub(super) fn http(signal: Signal, status: u16, message: &str, after: Option<Duration>) -> Answer {
     let why = format!("HTTP {status}: {}", tidy(message));
     match status {
         503 if after.is_none() && says(message, PROXY) => Answer::Unknown { why, doubt: true },
         429 | 503 => Answer::Retry { after, why },
         502 => Answer::Unknown { why, doubt: true },
         504 => Answer::Unknown { why, doubt: false },
-        401 | 403 => Answer::Blocked { why: format!("{why} (check otlp.headers_file)") },
-        404 | 405 | 300..=399 => Answer::Blocked {
-            why: format!("{why} (no OTLP trace service there: check otlp.endpoint and otlp.protocol)"),
-        },
+        401 | 403 => Answer::Blocked { why: keys(signal, &why) },
+        404 | 405 | 300..=399 => Answer::Blocked { why: nobody(signal, &why) },
         413 => Answer::TooLarge { why },
         _ => Answer::Refused { why, own: status >= 500 },
     }

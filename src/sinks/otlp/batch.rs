@@ -1,5 +1,5 @@
-//! Spans → requests of bounded size, each span encoded once.
-//! Takes: spans in journal order. Gives: batches whose parts can be sent alone. Never: encodes a span twice.
+//! Spans, or log records, → requests of bounded size, each encoded once.
+//! Takes: spans or log records in journal order. Gives: batches whose parts can be sent alone. Never: encodes a span twice.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -7,7 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::encode;
-use crate::model::{Seq, Span, SpanId, Text};
+use super::signal::ItemId;
+use crate::model::{LogRecord, Seq, Span, Text};
 
 /// Services whose buffers are kept from one batch to the next.
 const KEPT: usize = 64;
@@ -17,8 +18,8 @@ const KEPT: usize = 64;
 pub(super) struct Item {
     /// Record.
     pub(super) seq: Seq,
-    /// Span.
-    pub(super) span_id: SpanId,
+    /// Which of its spans, or its log record.
+    pub(super) id: ItemId,
     service: u32,
     bytes: Range<usize>,
 }
@@ -53,7 +54,7 @@ impl Batch {
 struct Group {
     service: Text,
     bytes: Vec<u8>,
-    items: Vec<(Seq, SpanId, Range<usize>)>,
+    items: Vec<(Seq, ItemId, Range<usize>)>,
 }
 
 /// Collects spans until a request is full.
@@ -80,16 +81,28 @@ impl Builder {
     pub(super) fn push(&mut self, seq: Seq, span: &Span) -> Option<Batch> {
         self.scratch.clear();
         encode::span(&mut self.scratch, span);
-        let mut index = self.find(&span.service);
-        let overhead = if index.is_none() { encode::group_overhead(&span.service) } else { 0 };
+        self.add(seq, span.span_id.into(), &span.service)
+    }
+
+    /// Adds the log record of record `seq`. Gives the batch that had no room for it.
+    pub(super) fn push_log(&mut self, seq: Seq, log: &LogRecord) -> Option<Batch> {
+        self.scratch.clear();
+        encode::log::log(&mut self.scratch, log);
+        self.add(seq, seq.into(), &log.service)
+    }
+
+    /// Adds what `scratch` holds.
+    fn add(&mut self, seq: Seq, id: ItemId, service: &Text) -> Option<Batch> {
+        let mut index = self.find(service);
+        let overhead = if index.is_none() { encode::group_overhead(service) } else { 0 };
         let mut full = None;
         let too_much = self.bytes + self.scratch.len() + overhead > self.max_bytes;
         if self.spans > 0 && (too_much || self.spans >= self.max_spans) {
             full = self.seal();
-            index = self.find(&span.service);
+            index = self.find(service);
         }
         let index = index.unwrap_or_else(|| {
-            self.groups.push(Group { service: span.service.clone(), bytes: Vec::new(), items: Vec::new() });
+            self.groups.push(Group { service: service.clone(), bytes: Vec::new(), items: Vec::new() });
             self.groups.len() - 1
         });
         let group = &mut self.groups[index];
@@ -98,7 +111,7 @@ impl Builder {
         }
         let start = group.bytes.len();
         group.bytes.extend_from_slice(&self.scratch);
-        group.items.push((seq, span.span_id, start..group.bytes.len()));
+        group.items.push((seq, id, start..group.bytes.len()));
         self.bytes += self.scratch.len();
         self.spans += 1;
         self.since.get_or_insert_with(Instant::now);
@@ -132,9 +145,9 @@ impl Builder {
             let begin = out.len() - group.bytes.len() - encode::GROUP_END;
             let service = services.len() as u32;
             services.push(group.service.clone());
-            items.extend(group.items.drain(..).map(|(seq, span_id, bytes)| Item {
+            items.extend(group.items.drain(..).map(|(seq, id, bytes)| Item {
                 seq,
-                span_id,
+                id,
                 service,
                 bytes: begin + bytes.start..begin + bytes.end,
             }));

@@ -20,8 +20,9 @@ use super::link::{Link, LinkEvent};
 use super::proof::Proof;
 use super::pulse::Pulse;
 use super::retry::{self, Backoff};
+use super::signal::{ItemId, Signal};
 use super::transport::Transport;
-use crate::model::{Seq, SpanId};
+use crate::model::Seq;
 
 /// How often a blocked sink looks whether its headers file changed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What every delivery needs.
 #[derive(Debug)]
 pub(super) struct Post {
+    pub(super) signal: Signal,
     pub(super) transport: Transport,
     pub(super) permits: Semaphore,
     pub(super) link: Link,
@@ -71,7 +73,7 @@ pub(super) struct Delivered {
     /// The oldest view of the link under which a part was taken: an older one than now means doubt.
     pub(super) epoch: u64,
     /// Spans that are dead letters now.
-    pub(super) dead: Vec<(Seq, SpanId)>,
+    pub(super) dead: Vec<(Seq, ItemId)>,
     /// Spans the backend did not take, without saying which.
     pub(super) rejected: u64,
 }
@@ -123,10 +125,10 @@ impl Post {
                         continue;
                     }
                     let item = &batch.items[suspect.item];
-                    if !self.letters.keep(item.seq, item.span_id, &why, &self.stop).await {
+                    if !self.letters.keep(item.seq, item.id, &why, &self.stop).await {
                         return delivered;
                     }
-                    delivered.dead.push((item.seq, item.span_id));
+                    delivered.dead.push((item.seq, item.id));
                 }
                 (Ended::Halve { why, .. }, Next::Suspect(suspect)) => course.doubt(suspect, why),
                 (Ended::Halve { why, .. }, Next::Part(range)) if range.len() == 1 => {
@@ -157,7 +159,8 @@ impl Post {
         if let Some(refused) = course.doubtful(&self.proof) {
             course.waits += 1;
             if course.waits > 1 {
-                self.pulse.down(&format!("spans are refused one by one and none is taken: {}", course.why));
+                let items = self.signal.items();
+                self.pulse.down(&format!("{items} are refused one by one and none is taken: {}", course.why));
             }
             tokio::select! {
                 () = tokio::time::sleep(course.backoff.next()) => {}
@@ -189,12 +192,13 @@ impl Post {
         delivered.rejected += rejected;
         let (first, last) = (&batch.items[range.start], &batch.items[range.end - 1]);
         let what = format!(
-            "{rejected} of {} spans of records {} to {} were not taken, nobody knows which: {message}",
+            "{rejected} of {} {} of records {} to {} were not taken, nobody knows which: {message}",
             range.len(),
+            self.signal.items(),
             first.seq,
             last.seq
         );
-        self.letters.keep(first.seq, first.span_id, &what, &self.stop).await
+        self.letters.keep(first.seq, first.id, &what, &self.stop).await
     }
 
     /// Sends one request until something final is known of it; `suspect` = the single span in it, which was refused before
@@ -258,7 +262,9 @@ impl Post {
             Answer::Accepted { .. } => Vetted::Fine,
             Answer::Retry { .. } | Answer::Unknown { .. } => Vetted::Away,
             Answer::Blocked { .. } | Answer::TooLarge { .. } | Answer::Refused { .. } => {
-                self.pulse.down(&format!("even a request without spans is refused: {why} (check otlp.endpoint)"));
+                let (items, section) = (self.signal.items(), self.signal.section());
+                self.pulse
+                    .down(&format!("even a request without {items} is refused: {why} (check {section}.endpoint)"));
                 Vetted::Wrong
             }
         }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::deliver::{Delivered, Post};
 use super::ledger::Ledger;
 use super::pass::Pass;
-use crate::metrics::Metrics;
+use super::signal::Meter;
 use crate::model::Seq;
 
 /// How long spans wait for company.
@@ -28,7 +28,7 @@ pub(super) type Done = (u64, u64, Seq, Delivered);
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) post: Arc<Post>,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) meter: Meter,
     pub(super) ledger: Ledger,
     pub(super) tasks: JoinSet<Done>,
     /// Most deliveries under way, held ones included.
@@ -51,13 +51,13 @@ impl Desk {
     pub(super) async fn draw(&mut self, pass: &mut Pass, linger: Duration) {
         while self.has_room() && !self.halted {
             let drawn = pass.next(&mut self.ledger).await;
-            for (seq, span_id, why) in std::mem::take(&mut pass.flawed) {
-                self.halted |= !self.post.letters.keep(seq, span_id, why, &self.post.stop).await;
+            for (seq, id, why) in std::mem::take(&mut pass.flawed) {
+                self.halted |= !self.post.letters.keep(seq, id, why, &self.post.stop).await;
             }
             match drawn {
                 Ok(Some((number, batch))) => {
                     if pass.end.is_some() {
-                        let resent = self.metrics.otlp.resent.with_label_values(&["backend_restart"]);
+                        let resent = self.meter.resent.with_label_values(&["backend_restart"]);
                         resent.inc_by(batch.items.len() as u64);
                     }
                     let (post, id) = (Arc::clone(&self.post), pass.id);

@@ -1,6 +1,8 @@
 //! Spans → bytes of an `ExportTraceServiceRequest`.
 //! Takes: spans. Gives: bytes, the same for the same span every time. Never: builds a message to encode it afterwards.
 
+pub mod log;
+
 use bytes::Bytes;
 
 use super::wire::{attributes, attributes_len, bytes, field_len, fixed64, fixed64_len, number, open, text, text_len};
@@ -110,7 +112,8 @@ pub(super) fn group_overhead(service: &str) -> usize {
 /// Bytes of a group after its last span: the schema of the scope and that of the resource.
 pub(super) const GROUP_END: usize = 2 * field_len(SCHEMA_URL.len());
 
-/// Appends the spans of one service as a `ResourceSpans` field; `pieces` are encoded spans.
+/// Appends the spans of one service as a `ResourceSpans` field; `pieces` are encoded spans. A `ResourceLogs` has the same
+/// fields under the same numbers: it is written by this as well, of encoded log records.
 pub(super) fn group<'a>(out: &mut Vec<u8>, service: &str, pieces: impl Iterator<Item = &'a [u8]> + Clone) {
     const KEY: &str = "service.name";
     let value = field_len(service.len());

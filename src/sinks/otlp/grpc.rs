@@ -17,9 +17,9 @@ use url::Url;
 use super::answer::{self, Answer};
 use super::dial::Dial;
 use super::link::Link;
+use super::signal::Signal;
 use super::transport::{KEEP_ALIVE, KEEP_ALIVE_TIMEOUT, MAX_ANSWER, TransportError, failed};
 
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /// Port of OTLP/gRPC.
 const PORT: u16 = 4317;
 
@@ -27,11 +27,17 @@ const PORT: u16 = 4317;
 #[derive(Clone, Debug)]
 pub(super) struct Grpc {
     channel: Channel,
+    signal: Signal,
 }
 
 impl Grpc {
     /// Prepares the channel; it connects with the first request.
-    pub(super) fn new(endpoint: &Url, ca: Option<&Path>, link: Option<Link>) -> Result<Self, TransportError> {
+    pub(super) fn new(
+        signal: Signal,
+        endpoint: &Url,
+        ca: Option<&Path>,
+        link: Option<Link>,
+    ) -> Result<Self, TransportError> {
         let dial = Dial::new(endpoint, PORT, ca, &[b"h2"], link)?;
         let broken = |e: tonic::transport::Error| TransportError::Endpoint(e.into());
         let authority = endpoint.authority();
@@ -47,7 +53,7 @@ impl Grpc {
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .keep_alive_while_idle(true)
             .connect_with_connector_lazy(dial);
-        Ok(Self { channel })
+        Ok(Self { channel, signal })
     }
 
     /// Sends one request.
@@ -59,15 +65,15 @@ impl Grpc {
         let mut request = Request::new(body);
         *request.metadata_mut() = MetadataMap::from_headers(headers.clone());
         request.set_timeout(timeout);
-        match client.unary(request, PathAndQuery::from_static(EXPORT), PassThrough).await {
-            Ok(response) => answer::accepted(response.get_ref()),
-            Err(status) => refusal(&status),
+        match client.unary(request, PathAndQuery::from_static(self.signal.method()), PassThrough).await {
+            Ok(response) => answer::accepted(self.signal, response.get_ref()),
+            Err(status) => refusal(self.signal, &status),
         }
     }
 }
 
 /// What a status means. One with a cause is of our own making: the transport failed.
-fn refusal(status: &Status) -> Answer {
+fn refusal(signal: Signal, status: &Status) -> Answer {
     if status.code() == Code::OutOfRange && status.message().contains("decoded message length too large") {
         let message = "the answer is larger than 4 MiB and was not read".to_owned();
         return Answer::Accepted { rejected: 0, message };
@@ -76,7 +82,7 @@ fn refusal(status: &Status) -> Answer {
         return failed(status);
     }
     let retry = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    answer::grpc(status.code(), status.message(), retry)
+    answer::grpc(signal, status.code(), status.message(), retry)
 }
 
 /// A codec that neither encodes nor decodes.

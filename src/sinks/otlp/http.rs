@@ -17,10 +17,9 @@ use super::answer::{self, Answer};
 use super::dial::Dial;
 use super::link::Link;
 use super::retry;
+use super::signal::Signal;
 use super::transport::{KEEP_ALIVE, KEEP_ALIVE_TIMEOUT, MAX_ANSWER, TransportError, failed};
 
-/// Where traces go when the endpoint names no path.
-const PATH: &str = "/v1/traces";
 /// Port of plain HTTP. OTLP/HTTP has 4318 by convention, but a URL without a port says 80.
 const PORT: u16 = 80;
 
@@ -29,15 +28,21 @@ const PORT: u16 = 80;
 pub(super) struct Http {
     client: Client<Dial, Full<Bytes>>,
     uri: Uri,
+    signal: Signal,
 }
 
 impl Http {
     /// Prepares the client; it connects with the first request.
-    pub(super) fn new(endpoint: &Url, ca: Option<&Path>, link: Option<Link>) -> Result<Self, TransportError> {
+    pub(super) fn new(
+        signal: Signal,
+        endpoint: &Url,
+        ca: Option<&Path>,
+        link: Option<Link>,
+    ) -> Result<Self, TransportError> {
         let dial = Dial::new(endpoint, PORT, ca, &[b"h2", b"http/1.1"], link)?;
         let mut target = endpoint.clone();
         if matches!(target.path(), "" | "/") {
-            target.set_path(PATH);
+            target.set_path(signal.path());
         }
         target.set_fragment(None);
         // Credentials in the URL would end up in logs of proxies; `headers_file` is for those.
@@ -51,7 +56,7 @@ impl Http {
             .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .http2_keep_alive_while_idle(true)
             .build(dial);
-        Ok(Self { client, uri })
+        Ok(Self { client, uri, signal })
     }
 
     /// Sends one request.
@@ -77,11 +82,11 @@ impl Http {
             Err(_) => Bytes::new(),
         };
         if head.status.is_success() {
-            return answer::accepted(&body);
+            return answer::accepted(self.signal, &body);
         }
         let after = head.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
         let after = after.and_then(|v| retry::retry_after(v, SystemTime::now()));
-        answer::http(status, &message(&body), after)
+        answer::http(self.signal, status, &message(&body), after)
     }
 }
 

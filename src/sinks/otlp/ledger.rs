@@ -1,13 +1,12 @@
-//! The ledger of spans: created = exported + dead-lettered + skipped + open, at any moment.
+//! The ledger of spans, or of log records: created = exported + dead-lettered + skipped + open, at any moment.
 //! Takes: what was read, refused and settled. Gives: counters that add up. Never: counts a span twice, however often it
 //! is read or sent.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::settle::Settled;
-use crate::metrics::Metrics;
-use crate::model::{Seq, SpanId};
+use super::signal::{ItemId, Meter};
+use crate::model::Seq;
 
 /// Dead letters remembered until the position has passed them. Reading waits above this.
 const REMEMBERED: usize = 65_536;
@@ -15,26 +14,26 @@ const REMEMBERED: usize = 65_536;
 /// Counts spans by what became of them.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    metrics: Arc<Metrics>,
+    meter: Meter,
     open: i64,
     counted: Seq,
-    dead: HashMap<SpanId, Seq>,
+    dead: HashMap<ItemId, Seq>,
 }
 
 impl Ledger {
     /// Spans of records after `position` are new.
-    pub(super) fn new(metrics: Arc<Metrics>, position: Seq) -> Self {
+    pub(super) fn new(meter: Meter, position: Seq) -> Self {
         for outcome in ["created", "exported", "dead_lettered", "skipped"] {
-            metrics.otlp.spans.with_label_values(&[outcome]).inc_by(0);
+            meter.items.with_label_values(&[outcome]).inc_by(0);
         }
-        Self { metrics, open: 0, counted: position, dead: HashMap::new() }
+        Self { meter, open: 0, counted: position, dead: HashMap::new() }
     }
 
     fn count(&mut self, outcome: &str, spans: u64) {
         if spans > 0 {
-            self.metrics.otlp.spans.with_label_values(&[outcome]).inc_by(spans);
+            self.meter.items.with_label_values(&[outcome]).inc_by(spans);
             self.open += if outcome == "created" { spans as i64 } else { -(spans as i64) };
-            self.metrics.otlp.open.with_label_values::<&str>(&[]).set(self.open as f64);
+            self.meter.open.with_label_values::<&str>(&[]).set(self.open as f64);
         }
     }
 
@@ -56,8 +55,8 @@ impl Ledger {
     }
 
     /// A span is a dead letter. `false` = it already was.
-    pub(super) fn dead(&mut self, seq: Seq, span_id: SpanId) -> bool {
-        let new = self.dead.insert(span_id, seq).is_none();
+    pub(super) fn dead(&mut self, seq: Seq, id: ItemId) -> bool {
+        let new = self.dead.insert(id, seq).is_none();
         if new {
             self.count("dead_lettered", 1);
         }
@@ -70,8 +69,8 @@ impl Ledger {
     }
 
     /// Whether the backend has already refused this span.
-    pub(super) fn is_dead(&self, span_id: SpanId) -> bool {
-        self.dead.contains_key(&span_id)
+    pub(super) fn is_dead(&self, id: ItemId) -> bool {
+        self.dead.contains_key(&id)
     }
 
     /// Whether too many dead letters wait for the position to pass them.
@@ -96,12 +95,14 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Metrics;
+    use crate::sinks::otlp::signal::Signal;
 
     #[test]
     fn reading_waits_for_the_position_when_too_many_dead_letters_are_remembered() {
-        let metrics = Arc::new(Metrics::new());
-        let mut ledger = Ledger::new(Arc::clone(&metrics), 0);
-        let id = |n: usize| SpanId((n as u64 + 1).to_be_bytes());
+        let metrics = Metrics::new();
+        let mut ledger = Ledger::new(Meter::new(&metrics, Signal::Spans), 0);
+        let id = |n: usize| ItemId::from(n as Seq + 1);
         ledger.created(REMEMBERED as u64);
         for n in 0..REMEMBERED {
             assert!(!ledger.is_full(), "{n} are remembered");

@@ -1,4 +1,4 @@
-//! Dead letters: spans the backend refuses for good are kept in the journal, and told of now and then.
+//! Dead letters: spans, or log records, the backend refuses for good are kept in the journal, and told of now and then.
 //! Takes: a span's origin and the reason. Gives: whether it is kept. Never: lets a span go before it is.
 
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::tidy;
 use super::retry::Backoff;
+use super::signal::{ItemId, Signal};
 use crate::journal::{DeadLetter, Journal, JournalError};
-use crate::model::{Seq, SpanId, Timestamp};
+use crate::model::{Seq, Text, Timestamp};
 
 /// Least time between two log lines about dead letters.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -19,21 +20,23 @@ const INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Letters {
     journal: Arc<dyn Journal>,
+    signal: Signal,
     told: Mutex<(Option<Instant>, u64)>,
 }
 
 impl Letters {
     /// Into `journal`.
-    pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, told: Mutex::default() }
+    pub(super) fn new(journal: Arc<dyn Journal>, signal: Signal) -> Self {
+        Self { journal, signal, told: Mutex::default() }
     }
 
     /// Keeps one; tries until the journal takes it. `false` = stopped before that.
-    pub(super) async fn keep(&self, seq: Seq, span_id: SpanId, reason: &str, stop: &CancellationToken) -> bool {
+    pub(super) async fn keep(&self, seq: Seq, id: ItemId, reason: &str, stop: &CancellationToken) -> bool {
         let reason = tidy(reason);
         let letter = DeadLetter {
             seq,
-            span_id: span_id.to_string().into(),
+            // A log record has no id of its own: its entry says which it is.
+            span_id: if self.signal == Signal::Spans { id.to_string().into() } else { Text::default() },
             reason: reason.as_str().into(),
             at: Timestamp::now(),
         };
@@ -52,7 +55,8 @@ impl Letters {
                 }
             }
         }
-        self.tell(|more| tracing::warn!(seq, %span_id, reason, more, "the trace backend refuses a span: dead letter"));
+        let (backend, item) = (self.signal.backend(), self.signal.item());
+        self.tell(|more| tracing::warn!(seq, %id, reason, more, "the {backend} refuses a {item}: dead letter"));
         true
     }
 

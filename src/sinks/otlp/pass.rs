@@ -10,9 +10,10 @@ use super::encode;
 use super::ledger::Ledger;
 use super::read::Reader;
 use super::settle::Track;
+use super::signal::{ItemId, Signal};
 use crate::config;
 use crate::journal::{Journal, JournalError};
-use crate::model::{Message, Record, Resolved, Seq, Source, SpanId, spans_of};
+use crate::model::{Message, Record, Resolved, Seq, Source, log_of, spans_of};
 use crate::tail::Tail;
 
 /// Where records come from.
@@ -20,10 +21,12 @@ use crate::tail::Tail;
 pub(super) struct Origin {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) tail: Arc<Tail>,
+    /// What is made of them.
+    pub(super) signal: Signal,
 }
 
 /// A span that must not be sent, and why.
-pub(super) type Flawed = (Seq, SpanId, &'static str);
+pub(super) type Flawed = (Seq, ItemId, &'static str);
 
 /// One pass.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub(super) struct Pass {
     pub(super) track: Track,
     /// Spans that must not be sent, found in records read for the first time.
     pub(super) flawed: Vec<Flawed>,
+    signal: Signal,
     reader: Reader,
     builder: Builder,
     ready: VecDeque<(u64, Arc<Batch>)>,
@@ -56,6 +60,7 @@ impl Pass {
             heard: false,
             track: Track::new(position, config.settle),
             flawed: Vec::new(),
+            signal: origin.signal,
             reader: Reader::new(Arc::clone(&origin.journal), Arc::clone(&origin.tail), position),
             builder: Builder::new(config.batch_spans as usize, bytes, position),
             ready: VecDeque::new(),
@@ -90,7 +95,8 @@ impl Pass {
             let record = self.reader.next().await?;
             let missed = self.reader.take_missed();
             if missed > 0 && self.end.is_none() {
-                tracing::warn!(missed, "records expired before their spans were sent");
+                let items = self.signal.items();
+                tracing::warn!(missed, "records expired before their {items} were sent");
                 ledger.created(missed);
                 ledger.skipped(missed);
             }
@@ -101,23 +107,42 @@ impl Pass {
 
     fn take(&mut self, record: &Record, ledger: &mut Ledger) {
         let new = self.end.is_none() && ledger.is_new(record.seq);
+        match self.signal {
+            Signal::Spans => self.take_spans(record, new, ledger),
+            Signal::Logs { payload } => self.take_log(record, payload, new, ledger),
+        }
+        self.builder.complete(record.seq);
+        if self.builder.is_empty() {
+            self.track.extend(record.seq);
+        }
+    }
+
+    fn take_log(&mut self, record: &Record, payload: bool, new: bool, ledger: &mut Ledger) {
+        let Some(log) = log_of(record, payload) else { return };
+        if !ledger.is_dead(record.seq.into())
+            && let Some(batch) = self.builder.push_log(record.seq, &log)
+        {
+            self.ready.push_back(number(&mut self.track, batch));
+        }
+        if new {
+            ledger.created(1);
+        }
+    }
+
+    fn take_spans(&mut self, record: &Record, new: bool, ledger: &mut Ledger) {
         let Self { builder, track, ready, flawed, .. } = self;
         let spans = spans_of(record, &mut |span| {
             if let Some(why) = encode::flaw(span) {
                 if new {
-                    flawed.push((record.seq, span.span_id, why));
+                    flawed.push((record.seq, span.span_id.into(), why));
                     ledger.invalid();
                 }
-            } else if !ledger.is_dead(span.span_id)
+            } else if !ledger.is_dead(span.span_id.into())
                 && let Some(batch) = builder.push(record.seq, span)
             {
                 ready.push_back(number(track, batch));
             }
         });
-        builder.complete(record.seq);
-        if builder.is_empty() {
-            track.extend(record.seq);
-        }
         if new {
             ledger.created(spans as u64);
             let traceless =

@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::answer::Answer;
-use crate::metrics::Metrics;
+use super::signal::{Meter, Signal};
 use crate::status::{Health, Status};
 
-/// The sink's name in `/status`.
-pub(super) const PART: &str = "sink/otlp";
 /// Least time between two warnings of the backend that are logged.
 const INTERVAL: Duration = Duration::from_mins(1);
 
@@ -23,7 +21,8 @@ const DOWN: u8 = 2;
 /// The sink's state and its counters.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    metrics: Arc<Metrics>,
+    signal: Signal,
+    meter: Meter,
     status: Arc<Status>,
     name: String,
     state: AtomicU8,
@@ -32,19 +31,19 @@ pub(super) struct Pulse {
 
 impl Pulse {
     /// Of the backend called `name`.
-    pub(super) fn new(metrics: Arc<Metrics>, status: Arc<Status>, name: String) -> Self {
-        status.report(PART, Health::Starting, format!("nothing sent yet to {name}"));
-        Self { metrics, status, name, state: AtomicU8::new(UNKNOWN), warned: Mutex::default() }
+    pub(super) fn new(signal: Signal, meter: Meter, status: Arc<Status>, name: String) -> Self {
+        status.report(signal.part(), Health::Starting, format!("nothing sent yet to {name}"));
+        Self { signal, meter, status, name, state: AtomicU8::new(UNKNOWN), warned: Mutex::default() }
     }
 
     /// A request was answered.
     pub(super) fn heard(&self, outcome: &'static str, answer: &Answer) {
-        self.metrics.otlp.requests.with_label_values(&[outcome]).inc();
+        self.meter.requests.with_label_values(&[outcome]).inc();
         match answer {
             Answer::Accepted { message, .. } => {
                 if self.state.swap(UP, Ordering::Relaxed) != UP {
-                    self.metrics.otlp.up.with_label_values::<&str>(&[]).set(1.0);
-                    self.status.report(PART, Health::Up, format!("sending to {}", self.name));
+                    self.meter.up.with_label_values::<&str>(&[]).set(1.0);
+                    self.status.report(self.signal.part(), Health::Up, format!("sending to {}", self.name));
                 }
                 if !message.is_empty() {
                     self.warn(message);
@@ -56,12 +55,12 @@ impl Pulse {
         }
     }
 
-    /// The backend does not take spans.
+    /// The backend takes nothing.
     pub(super) fn down(&self, why: &str) {
         if self.state.swap(DOWN, Ordering::Relaxed) != DOWN {
-            self.metrics.otlp.up.with_label_values::<&str>(&[]).set(0.0);
+            self.meter.up.with_label_values::<&str>(&[]).set(0.0);
         }
-        self.status.report(PART, Health::Down, format!("{}: {why}", self.name));
+        self.status.report(self.signal.part(), Health::Down, format!("{}: {why}", self.name));
     }
 
     /// Whether the last request was taken, or none was sent.
@@ -71,12 +70,12 @@ impl Pulse {
 
     /// How long a request took.
     pub(super) fn took(&self, time: Duration) {
-        self.metrics.otlp.request_duration.with_label_values::<&str>(&[]).observe(time.as_secs_f64());
+        self.meter.request_duration.with_label_values::<&str>(&[]).observe(time.as_secs_f64());
     }
 
     /// Spans that may have been taken will be sent again.
     pub(super) fn again(&self, reason: &'static str, spans: u64) {
-        self.metrics.otlp.resent.with_label_values(&[reason]).inc_by(spans);
+        self.meter.resent.with_label_values(&[reason]).inc_by(spans);
     }
 
     fn warn(&self, message: &str) {
@@ -84,7 +83,8 @@ impl Pulse {
         if warned.is_none_or(|at| at.elapsed() >= INTERVAL) {
             *warned = Some(Instant::now());
             drop(warned);
-            tracing::warn!(message, "the trace backend took the spans and says something");
+            let (backend, items) = (self.signal.backend(), self.signal.items());
+            tracing::warn!(message, "the {backend} took the {items} and says something");
         }
     }
 }

@@ -13,12 +13,10 @@ use super::desk::{Desk, Done, LINGER};
 use super::ledger::Ledger;
 use super::link::LinkEvent;
 use super::pass::{Origin, Pass};
+use super::signal::Meter;
 use crate::config;
-use crate::metrics::Metrics;
 use crate::model::Seq;
 
-/// The sink's name in the journal.
-pub(super) const SINK: &str = "otlp";
 /// Least time between two writes of the position.
 const PERSIST: Duration = Duration::from_secs(1);
 /// Longest time between two looks at everything: how old the lag on `/metrics` may be.
@@ -39,22 +37,16 @@ pub(super) struct Pump {
 
 impl Pump {
     /// Goes on after `position`.
-    pub(super) fn new(
-        post: Arc<Post>,
-        origin: Origin,
-        config: config::Otlp,
-        metrics: Arc<Metrics>,
-        position: Seq,
-    ) -> Self {
+    pub(super) fn new(post: Arc<Post>, origin: Origin, config: config::Otlp, meter: Meter, position: Seq) -> Self {
         let desk = Desk {
-            ledger: Ledger::new(Arc::clone(&metrics), position),
+            ledger: Ledger::new(meter.clone(), position),
             tasks: JoinSet::new(),
             // Twice as many as may be under way: some are held because of an unknown outcome.
             most: 2 * config.in_flight as usize,
             rest_until: None,
             halted: false,
             post,
-            metrics,
+            meter,
         };
         Self {
             main: Pass::new(0, position, &origin, &config),
@@ -136,13 +128,13 @@ impl Pump {
         }
         self.desk.draw(&mut self.main, linger).await;
         let lag = self.origin.tail.head().saturating_sub(self.main.cursor());
-        self.desk.metrics.otlp.lag.with_label_values::<&str>(&[]).set(lag as f64);
+        self.desk.meter.lag.with_label_values::<&str>(&[]).set(lag as f64);
     }
 
     fn done(&mut self, (pass, number, upto, delivered): Done) {
         let mut dead = 0;
-        for (seq, span_id) in &delivered.dead {
-            if self.desk.ledger.dead(*seq, *span_id) {
+        for (seq, id) in &delivered.dead {
+            if self.desk.ledger.dead(*seq, *id) {
                 dead += 1;
                 if pass != self.main.id {
                     self.main.track.lose(*seq);
@@ -193,7 +185,8 @@ impl Pump {
                 let mut again = Pass::new(self.passes, position, &self.origin, &self.config);
                 again.end = self.again.as_ref().and_then(|a| a.end).max(Some(mark));
                 again.not_before = ready;
-                tracing::info!(after = position, upto = again.end, sure, "the trace backend may have lost spans");
+                let (backend, items) = (self.origin.signal.backend(), self.origin.signal.items());
+                tracing::info!(after = position, upto = again.end, sure, "the {backend} may have lost {items}");
                 self.again = Some(again);
             }
         }
@@ -225,8 +218,8 @@ impl Pump {
         if position <= self.persisted {
             return;
         }
-        let journal = Arc::clone(&self.origin.journal);
-        match tokio::task::spawn_blocking(move || journal.set_sink_position(SINK, position)).await {
+        let (journal, sink) = (Arc::clone(&self.origin.journal), self.origin.signal.sink());
+        match tokio::task::spawn_blocking(move || journal.set_sink_position(sink, position)).await {
             Ok(Ok(())) => self.persisted = position,
             Ok(Err(e)) => tracing::warn!(error = %e, reason = e.reason(), "the sink's position cannot be written"),
             Err(e) => tracing::warn!(error = %e, "the sink's position was not written"),

@@ -12,6 +12,7 @@ use super::grpc::Grpc;
 use super::headers::{Headers, HeadersError};
 use super::http::Http;
 use super::link::Link;
+use super::signal::Signal;
 use crate::config::{self, OtlpProtocol};
 
 /// Most bytes of an answer that are read.
@@ -25,10 +26,10 @@ pub(super) const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TransportError {
     /// No endpoint is configured.
-    #[error("otlp.endpoint is not set")]
-    NoEndpoint,
+    #[error("{}.endpoint is not set", .0.section())]
+    NoEndpoint(Signal),
     /// The endpoint makes no request URI.
-    #[error("otlp.endpoint is no usable address")]
+    #[error("the endpoint is no usable address")]
     Endpoint(#[source] anyhow::Error),
     /// Connections cannot be prepared.
     #[error(transparent)]
@@ -54,12 +55,12 @@ enum Wire {
 
 impl Transport {
     /// Prepares connections; none is opened yet.
-    pub(super) fn new(config: &config::Otlp, link: Option<Link>) -> Result<Self, TransportError> {
-        let endpoint = config.endpoint.as_ref().ok_or(TransportError::NoEndpoint)?;
+    pub(super) fn new(signal: Signal, config: &config::Otlp, link: Option<Link>) -> Result<Self, TransportError> {
+        let endpoint = config.endpoint.as_ref().ok_or(TransportError::NoEndpoint(signal))?;
         let ca = config.tls_ca_file.as_deref();
         let (wire, protocol) = match config.protocol {
-            OtlpProtocol::Grpc => (Wire::Grpc(Grpc::new(endpoint, ca, link)?), "gRPC"),
-            OtlpProtocol::Http => (Wire::Http(Box::new(Http::new(endpoint, ca, link)?)), "HTTP"),
+            OtlpProtocol::Grpc => (Wire::Grpc(Grpc::new(signal, endpoint, ca, link)?), "gRPC"),
+            OtlpProtocol::Http => (Wire::Http(Box::new(Http::new(signal, endpoint, ca, link)?)), "HTTP"),
         };
         let name = format!("{} over {protocol}", config::shown_url(endpoint));
         let headers = Headers::new(config.headers_file.clone());

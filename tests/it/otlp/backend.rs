@@ -1,4 +1,4 @@
-//! A trace backend that can be killed: real gRPC and HTTP servers, scripted answers, a memory of what it took.
+//! A backend for spans and log records that can be killed: real gRPC and HTTP servers, scripted answers, a memory of what it took.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -8,10 +8,15 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use parking_lot::Mutex;
 use prost::Message;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -36,15 +41,70 @@ pub(super) enum Act {
 
 type Rule = Box<dyn Fn(&ExportTraceServiceRequest, &HeaderMap) -> Act + Send + Sync>;
 
+type LogRule = Box<dyn Fn(&ExportLogsServiceRequest, &HeaderMap) -> Act + Send + Sync>;
+
+/// Id and bytes of a span, or of a log record, with those of its service.
+type Item = (Vec<u8>, Vec<u8>);
+
+/// A request of either signal.
+trait Export: Message + Default {
+    type Answer: Message;
+
+    fn items(&self) -> Vec<Item>;
+
+    fn rule(&self, memory: &Memory, headers: &HeaderMap) -> Act;
+
+    fn answer(rejected: i64, message: &str) -> Self::Answer;
+}
+
+impl Export for ExportTraceServiceRequest {
+    type Answer = ExportTraceServiceResponse;
+
+    fn items(&self) -> Vec<Item> {
+        spans_of(self)
+    }
+
+    fn rule(&self, memory: &Memory, headers: &HeaderMap) -> Act {
+        memory.rule.lock().as_ref().map_or(Act::Take, |rule| rule(self, headers))
+    }
+
+    fn answer(rejected_spans: i64, message: &str) -> Self::Answer {
+        let partial = ExportTracePartialSuccess { rejected_spans, error_message: message.to_owned() };
+        ExportTraceServiceResponse { partial_success: Some(partial) }
+    }
+}
+
+impl Export for ExportLogsServiceRequest {
+    type Answer = ExportLogsServiceResponse;
+
+    fn items(&self) -> Vec<Item> {
+        logs_of(self)
+    }
+
+    fn rule(&self, memory: &Memory, headers: &HeaderMap) -> Act {
+        memory.logs.lock().extend(logs(self).cloned());
+        memory.log_rule.lock().as_ref().map_or(Act::Take, |rule| rule(self, headers))
+    }
+
+    fn answer(rejected_log_records: i64, message: &str) -> Self::Answer {
+        let partial = ExportLogsPartialSuccess { rejected_log_records, error_message: message.to_owned() };
+        ExportLogsServiceResponse { partial_success: Some(partial) }
+    }
+}
+
 /// What the test looks at; outlives the server.
 #[derive(Default)]
 pub(super) struct Memory {
-    /// Span id → the bytes of each copy taken.
+    /// Span id, or a log record's `fleet.seq` → the bytes of each copy taken.
     pub(super) spans: Mutex<BTreeMap<Vec<u8>, Vec<Vec<u8>>>>,
     /// Acts for the next requests with spans.
     pub(super) script: Mutex<VecDeque<Act>>,
     /// What to do when the script is empty.
     pub(super) rule: Mutex<Option<Rule>>,
+    /// The same for requests with log records.
+    pub(super) log_rule: Mutex<Option<LogRule>>,
+    /// Every log record that came, taken or not.
+    pub(super) logs: Mutex<Vec<LogRecord>>,
     /// Spans of each request, in order.
     pub(super) requests: Mutex<Vec<usize>>,
     /// Largest request, in bytes.
@@ -52,19 +112,20 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    fn act(&self, request: &ExportTraceServiceRequest, headers: &HeaderMap) -> Act {
-        let spans = spans(request).count();
+    fn act<R: Export>(&self, request: &R, headers: &HeaderMap) -> Act {
+        let items = request.items();
+        let spans = items.len();
         if spans > 0 {
             self.requests.lock().push(spans);
             let largest = &mut *self.largest.lock();
             *largest = (*largest).max(request.encoded_len());
         }
         let scripted = if spans > 0 { self.script.lock().pop_front() } else { None };
-        let act =
-            scripted.unwrap_or_else(|| self.rule.lock().as_ref().map_or(Act::Take, |rule| rule(request, headers)));
+        let ruled = request.rule(self, headers);
+        let act = scripted.unwrap_or(ruled);
         if matches!(act, Act::Take | Act::TakeAndHang | Act::TakeAndSay(_)) {
             let mut taken = self.spans.lock();
-            for span in spans_of(request) {
+            for span in items {
                 taken.entry(span.0).or_default().push(span.1);
             }
         }
@@ -89,12 +150,35 @@ impl Memory {
     }
 }
 
-fn spans(request: &ExportTraceServiceRequest) -> impl Iterator<Item = &opentelemetry_proto::tonic::trace::v1::Span> {
-    request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans)
+fn logs(request: &ExportLogsServiceRequest) -> impl Iterator<Item = &LogRecord> {
+    request.resource_logs.iter().flat_map(|r| &r.scope_logs).flat_map(|s| &s.log_records)
+}
+
+/// A text, or a number in decimal, among the attributes of a log record.
+pub(super) fn attribute(log: &LogRecord, key: &str) -> Option<String> {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    match log.attributes.iter().find(|a| a.key == key)?.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::IntValue(n) => Some(n.to_string()),
+        _ => None,
+    }
+}
+
+/// `fleet.seq` and bytes (with the service's) of every log record of a request.
+pub(super) fn logs_of(request: &ExportLogsServiceRequest) -> Vec<Item> {
+    let mut found = Vec::new();
+    for group in &request.resource_logs {
+        for log in group.scope_logs.iter().flat_map(|s| &s.log_records) {
+            let mut bytes = group.resource.as_ref().map(Message::encode_to_vec).unwrap_or_default();
+            bytes.extend(log.encode_to_vec());
+            found.push((attribute(log, "fleet.seq").expect("each has its place").into_bytes(), bytes));
+        }
+    }
+    found
 }
 
 /// Id and bytes (with the service's) of every span of a request.
-pub(super) fn spans_of(request: &ExportTraceServiceRequest) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(super) fn spans_of(request: &ExportTraceServiceRequest) -> Vec<Item> {
     let mut found = Vec::new();
     for group in &request.resource_spans {
         for span in group.scope_spans.iter().flat_map(|s| &s.spans) {
@@ -113,27 +197,15 @@ async fn for_ever() {
     tokio::time::sleep(Duration::from_hours(1)).await;
 }
 
-#[tonic::async_trait]
-impl TraceService for Service {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
+impl Service {
+    async fn respond<R: Export>(&self, request: Request<R>) -> Result<tonic::Response<R::Answer>, Status> {
         let headers = request.metadata().clone().into_headers();
         // As Tempo answers: a populated, empty partial success.
-        let partial = |rejected_spans, error_message: &str| ExportTraceServiceResponse {
-            partial_success: Some(ExportTracePartialSuccess {
-                rejected_spans,
-                error_message: error_message.to_owned(),
-            }),
-        };
+        let answer = |rejected, message: &str| Ok(tonic::Response::new(R::answer(rejected, message)));
         match self.0.act(request.get_ref(), &headers) {
-            Act::Take => Ok(tonic::Response::new(partial(0, ""))),
-            Act::Partial(rejected, message) => Ok(tonic::Response::new(partial(rejected, message))),
-            Act::TakeAndSay(bytes) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                Ok(tonic::Response::new(partial(0, &text)))
-            }
+            Act::Take => answer(0, ""),
+            Act::Partial(rejected, message) => answer(rejected, message),
+            Act::TakeAndSay(bytes) => answer(0, &String::from_utf8_lossy(&bytes)),
             Act::TakeAndHang => {
                 for_ever().await;
                 Err(Status::internal("unreachable"))
@@ -144,20 +216,37 @@ impl TraceService for Service {
     }
 }
 
-async fn http(
+#[tonic::async_trait]
+impl TraceService for Service {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
+        self.respond(request).await
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Service {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
+        self.respond(request).await
+    }
+}
+
+async fn http<R: Export>(
     axum::extract::State(memory): axum::extract::State<Arc<Memory>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let Ok(request) = ExportTraceServiceRequest::decode(body) else {
+    let Ok(request) = R::decode(body) else {
         return Response::builder().status(400).body(Body::from("no protobuf")).expect("a response");
     };
     match memory.act(&request, &headers) {
         Act::Take => Response::new(Body::empty()),
-        Act::Partial(rejected_spans, message) => {
-            let partial = ExportTracePartialSuccess { rejected_spans, error_message: message.to_owned() };
-            Response::new(Body::from(ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec()))
-        }
+        Act::Partial(rejected, message) => Response::new(Body::from(R::answer(rejected, message).encode_to_vec())),
         Act::TakeAndSay(bytes) => Response::new(Body::from(bytes)),
         Act::TakeAndHang => {
             for_ever().await;
@@ -228,19 +317,25 @@ impl Backend {
         let memory = Arc::clone(&self.memory);
         match self.serve.clone() {
             Serve::Http => {
-                let app = axum::Router::new().route("/v1/traces", axum::routing::post(http)).with_state(memory);
+                let app = axum::Router::new()
+                    .route("/v1/traces", axum::routing::post(http::<ExportTraceServiceRequest>))
+                    .route("/v1/logs", axum::routing::post(http::<ExportLogsServiceRequest>))
+                    .with_state(memory);
                 let app = app.layer(axum::extract::DefaultBodyLimit::max(16 << 20));
                 runtime.spawn(async move { axum::serve(listener, app).await });
             }
             grpc => {
-                let service = TraceServiceServer::new(Service(memory)).max_decoding_message_size(16 << 20);
+                let service = TraceServiceServer::new(Service(Arc::clone(&memory))).max_decoding_message_size(16 << 20);
                 let service = service.max_encoding_message_size(64 << 20);
+                let logs = LogsServiceServer::new(Service(memory)).max_decoding_message_size(16 << 20);
                 let mut server = Server::builder();
                 if let Serve::GrpcTls(identity) = grpc {
                     server = server.tls_config(ServerTlsConfig::new().identity(identity)).expect("an identity");
                 }
                 let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-                runtime.spawn(async move { server.add_service(service).serve_with_incoming(incoming).await });
+                runtime.spawn(async move {
+                    server.add_service(service).add_service(logs).serve_with_incoming(incoming).await
+                });
             }
         }
         self.runtime = Some(runtime);

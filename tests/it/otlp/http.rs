@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fleetscope::config;
-use fleetscope::sinks::otlp;
+use fleetscope::sinks::otlp::{self, Signal};
 use fleetscope::status::Health;
 
 use super::backend::{Act, Backend, Serve, spans_of};
@@ -25,7 +25,7 @@ async fn every_retryable_status_is_retried() {
     rig.quiet().await;
     rig.judge(&backend, &[]);
     assert_eq!((rig.requests("retried"), rig.spans("dead_lettered")), (4, 0));
-    assert!(otlp::probe(&rig.config).await.is_ok());
+    assert!(otlp::probe(Signal::Spans, &rig.config).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,7 +100,7 @@ async fn a_path_of_the_endpoint_is_kept() {
     let mut config = config_of(&backend);
     let url = config.endpoint.as_mut().expect("set");
     url.set_path("/otlp/v1/traces");
-    let wrong = otlp::probe(&config).await.expect_err("no such route");
+    let wrong = otlp::probe(Signal::Spans, &config).await.expect_err("no such route");
     assert!(wrong.contains("404") && wrong.contains("otlp.endpoint"), "{wrong}");
 }
 
@@ -118,7 +118,7 @@ async fn what_is_secret_in_the_endpoint_is_told_to_nobody() {
     rig.traffic(5);
     let told = || rig.health().map(|(_, detail)| detail).unwrap_or_default();
     until("the sink says what is wrong", || told().contains("404")).await;
-    let probed = otlp::probe(&rig.config).await.expect_err("no such route");
+    let probed = otlp::probe(Signal::Spans, &rig.config).await.expect_err("no such route");
     for text in [told(), probed] {
         assert!(text.contains("?[masked]") && !text.contains("s3cr3t") && !text.contains("tenant"), "{text}");
     }

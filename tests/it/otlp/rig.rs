@@ -9,16 +9,17 @@ use fleetscope::journal::{Commit, Journal};
 use fleetscope::metrics::Metrics;
 use fleetscope::model::{
     Attribute, Body, Delivery, DeliveryState, Facts, Form, Ids, Known, Message, Payload, Record, Resolved, Seq, Source,
-    Span, SpanKind, SpanStatus, Text, Timestamp, TraceKey, spans_of,
+    Span, SpanKind, SpanStatus, Text, Timestamp, TraceKey, log_of, spans_of,
 };
-use fleetscope::sinks::otlp;
+use fleetscope::sinks::otlp::{self, Signal};
 use fleetscope::status::{Health, Status};
 use fleetscope::tail::{Committed, Tail};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
-use super::backend::{Backend, Serve, spans_of as spans_in};
+use super::backend::{Backend, Serve, logs_of as logs_in, spans_of as spans_in};
 use crate::support;
 use crate::support::memory::Memory;
 
@@ -35,6 +36,7 @@ pub(super) struct Rig {
     pub(super) tail: Arc<Tail>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) status: Arc<Status>,
+    pub(super) signal: Signal,
     pub(super) config: config::Otlp,
     pub(super) records: Vec<Arc<Record>>,
     stop: CancellationToken,
@@ -64,11 +66,17 @@ impl Rig {
             tail: Arc::new(Tail::new(0)),
             metrics: Arc::default(),
             status: Arc::default(),
+            signal: Signal::Spans,
             config,
             records: Vec::new(),
             stop: CancellationToken::new(),
             task: None,
         }
+    }
+
+    /// One that sends log records.
+    pub(super) fn of_logs(config: config::Otlp) -> Self {
+        Self { signal: Signal::Logs { payload: false }, ..Self::new(config) }
     }
 
     pub(super) fn started(config: config::Otlp) -> Self {
@@ -80,6 +88,7 @@ impl Rig {
     pub(super) fn start(&mut self) {
         self.stop = CancellationToken::new();
         self.task = Some(tokio::spawn(otlp::run(otlp::Context {
+            signal: self.signal,
             config: self.config.clone(),
             journal: Arc::clone(&self.journal) as Arc<dyn Journal>,
             tail: Arc::clone(&self.tail),
@@ -133,25 +142,32 @@ impl Rig {
         }));
     }
 
+    fn of<T>(&self, spans: T, logs: T) -> T {
+        if self.signal == Signal::Spans { spans } else { logs }
+    }
+
+    /// Spans, or log records.
     pub(super) fn spans(&self, outcome: &str) -> u64 {
-        self.metrics.otlp.spans.with_label_values(&[outcome]).get()
+        let items = self.of(&self.metrics.otlp.spans, &self.metrics.logs.records);
+        items.with_label_values(&[outcome]).get()
     }
 
     pub(super) fn resent(&self) -> u64 {
-        let resent = |reason| self.metrics.otlp.resent.with_label_values(&[reason]).get();
+        let resent = self.of(&self.metrics.otlp.resent, &self.metrics.logs.resent);
+        let resent = |reason| resent.with_label_values(&[reason]).get();
         resent("backend_restart") + resent("unknown_outcome")
     }
 
     pub(super) fn requests(&self, outcome: &str) -> u64 {
-        self.metrics.otlp.requests.with_label_values(&[outcome]).get()
+        self.of(&self.metrics.otlp.requests, &self.metrics.logs.requests).with_label_values(&[outcome]).get()
     }
 
     pub(super) fn health(&self) -> Option<(Health, String)> {
-        self.status.parts().get("sink/otlp").map(|p| (p.health, p.detail.clone()))
+        self.status.parts().get(self.signal.part()).map(|p| (p.health, p.detail.clone()))
     }
 
     pub(super) fn position(&self) -> Seq {
-        self.journal.sink_position("otlp").expect("in memory")
+        self.journal.sink_position(self.of("otlp", "logs")).expect("in memory")
     }
 
     /// Until everything is settled and the position is written; then the ledger must add up.
@@ -163,7 +179,7 @@ impl Rig {
     }
 
     pub(super) fn open(&self) -> f64 {
-        self.metrics.otlp.open.with_label_values::<&str>(&[]).get()
+        self.of(&self.metrics.otlp.open, &self.metrics.logs.open).with_label_values::<&str>(&[]).get()
     }
 
     pub(super) fn adds_up(&self) {
@@ -171,9 +187,16 @@ impl Rig {
         assert_eq!(self.spans("created"), done + self.open() as u64);
     }
 
-    /// Id → bytes of every span that must arrive.
+    /// Id → bytes of every span, or log record, that must arrive.
     pub(super) fn expected(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut expected = BTreeMap::new();
+        if let Signal::Logs { payload } = self.signal {
+            for log in self.records.iter().filter_map(|record| log_of(record, payload)) {
+                let request = ExportLogsServiceRequest::decode(otlp::encode::log::request(&log)).expect("own output");
+                expected.extend(logs_in(&request));
+            }
+            return expected;
+        }
         for record in &self.records {
             spans_of(record, &mut |span| {
                 let request = otlp::encode::request([span]);

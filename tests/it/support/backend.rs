@@ -1,11 +1,13 @@
-//! A trace backend that can fail in every way, and remembers each span it was given.
+//! A backend that can fail in every way, and remembers each span and each log record it was given.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use parking_lot::Mutex;
@@ -33,6 +35,8 @@ pub(crate) struct Kept {
     pub(crate) spans: HashMap<Vec<u8>, u64>,
     pub(crate) changed: Vec<String>,
     pub(crate) names: HashMap<String, u64>,
+    /// Trace and span id of each log record.
+    pub(crate) logs: HashSet<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,17 +45,42 @@ struct Judge {
     kept: Arc<Mutex<Kept>>,
 }
 
+impl Judge {
+    /// Whether what comes is to be kept, as the mood has it.
+    async fn keeps(&self) -> Result<bool, Status> {
+        match self.mood.load(Ordering::Relaxed) {
+            m if m == Mood::Failing as u8 => return Err(Status::unavailable("out for lunch")),
+            m if m == Mood::Hanging as u8 => std::future::pending::<()>().await,
+            m if m == Mood::Forgetful as u8 => return Ok(false),
+            _ => {}
+        }
+        Ok(true)
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Judge {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        if self.keeps().await? {
+            let scopes = request.into_inner().resource_logs.into_iter().flat_map(|r| r.scope_logs);
+            let ids = scopes.flat_map(|s| s.log_records).map(|log| [log.trace_id, log.span_id].concat());
+            self.kept.lock().logs.extend(ids);
+        }
+        Ok(Response::new(ExportLogsServiceResponse::default()))
+    }
+}
+
 #[tonic::async_trait]
 impl TraceService for Judge {
     async fn export(
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        match self.mood.load(Ordering::Relaxed) {
-            m if m == Mood::Failing as u8 => return Err(Status::unavailable("out for lunch")),
-            m if m == Mood::Hanging as u8 => std::future::pending::<()>().await,
-            m if m == Mood::Forgetful as u8 => return Ok(Response::new(ExportTraceServiceResponse::default())),
-            _ => {}
+        if !self.keeps().await? {
+            return Ok(Response::new(ExportTraceServiceResponse::default()));
         }
         let mut kept = self.kept.lock();
         for resource in request.into_inner().resource_spans {
@@ -113,8 +142,13 @@ impl Backend {
         let listener = listening.await.expect("the port comes free");
         runtime.spawn(async move {
             let incoming = tonic::transport::server::TcpIncoming::from(listener);
+            let logs = LogsServiceServer::new(judge.clone()).max_decoding_message_size(16 << 20);
             let service = TraceServiceServer::new(judge).max_decoding_message_size(16 << 20);
-            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await
+            tonic::transport::Server::builder()
+                .add_service(service)
+                .add_service(logs)
+                .serve_with_incoming(incoming)
+                .await
         });
         self.runtime = Some(runtime);
     }

@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
 use super::*;
-use crate::model::{Attribute, SpanKind, SpanStatus, Timestamp, TraceId};
+use crate::model::{Attribute, SpanId, SpanKind, SpanStatus, Timestamp, TraceId};
 
 fn span(n: u8, service: &str, size: usize) -> Span {
     Span {
@@ -53,7 +53,13 @@ fn every_part_of_a_batch_is_a_request_of_its_own() {
             assert_eq!(read(&batch.part(&(start..end))), all[start..end]);
         }
     }
-    assert!(batch.items.iter().zip(&all).all(|(item, (_, n))| item.seq == u64::from(*n) && item.span_id.0[0] == *n));
+    assert!(
+        batch
+            .items
+            .iter()
+            .zip(&all)
+            .all(|(item, (_, n))| item.seq == u64::from(*n) && item.id == SpanId([*n; 8]).into())
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::*;
 use crate::model::{Attribute, AttributeValue, SpanId, TraceId};
 use crate::sinks::otlp::json;
 
-fn texts() -> impl Strategy<Value = Text> {
+pub(super) fn texts() -> impl Strategy<Value = Text> {
     prop_oneof!["", "[a-z.]{1,12}", "\\PC{0,40}", "[x]{120,140}"].prop_map(Text::from)
 }
 
@@ -25,12 +25,12 @@ fn values() -> impl Strategy<Value = AttributeValue> {
     ]
 }
 
-fn attribute_lists() -> impl Strategy<Value = Vec<Attribute>> {
+pub(super) fn attribute_lists() -> impl Strategy<Value = Vec<Attribute>> {
     let one = (texts(), values()).prop_map(|(key, value)| Attribute { key: key.to_string().into(), value });
     prop::collection::vec(one, 0..5)
 }
 
-fn times() -> impl Strategy<Value = Timestamp> {
+pub(super) fn times() -> impl Strategy<Value = Timestamp> {
     prop_oneof![Just(0), Just(-5), 0..i64::MAX].prop_map(Timestamp::from_nanos)
 }
 
@@ -89,7 +89,7 @@ fn proto_value(value: &AttributeValue) -> AnyValue {
     AnyValue { value: Some(value) }
 }
 
-fn proto_attributes(attributes: &[Attribute]) -> Vec<KeyValue> {
+pub(super) fn proto_attributes(attributes: &[Attribute]) -> Vec<KeyValue> {
     let one =
         |a: &Attribute| KeyValue { key: a.key.to_string(), value: Some(proto_value(&a.value)), ..KeyValue::default() };
     attributes.iter().map(one).collect()
