@@ -9,7 +9,16 @@ export interface DataLink {
 }
 
 export type BoardName =
-  'overview' | 'councils' | 'events' | 'ray-llm' | 'graph-cache' | 'story' | 'agent' | 'consumers' | 'self';
+  | 'overview'
+  | 'councils'
+  | 'events'
+  | 'events-logs'
+  | 'ray-llm'
+  | 'graph-cache'
+  | 'story'
+  | 'agent'
+  | 'consumers'
+  | 'self';
 
 /** The cell that was clicked, and another cell of its row, made fit for an address. */
 export const CELL = '${__value.raw:percentencode}';

@@ -6,6 +6,7 @@ import { agent } from './agent';
 import { consumers } from './consumers';
 import { councils } from './councils';
 import { events } from './events';
+import { eventsLogs } from './events-logs';
 import { graphCache } from './graph-cache';
 import type { BoardName } from './links';
 import { overview } from './overview';
@@ -17,6 +18,7 @@ const BOARDS: Record<BoardName, () => DashboardBuilder> = {
   overview,
   councils,
   events,
+  'events-logs': eventsLogs,
   'ray-llm': rayLlm,
   'graph-cache': graphCache,
   story,

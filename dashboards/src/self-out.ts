@@ -6,6 +6,7 @@ import { GREEN, YELLOW, steps } from './values';
 
 export const DOWN = 'No data: Prometheus does not scrape Fleetscope';
 export const OTLP = 'No data: set otlp.endpoint';
+const LOGS = 'No data: set logs.endpoint';
 
 export const keeping = (dashboard: DashboardBuilder): DashboardBuilder =>
   dashboard
@@ -191,5 +192,52 @@ export const telling = (dashboard: DashboardBuilder): DashboardBuilder =>
         size: [8, 7],
         queries: [range('max(fleetscope_feed_queued_bytes)', 'bytes')],
         empty: DOWN,
+      }),
+    );
+
+/** Events as log records, where they are sent. */
+export const logging = (dashboard: DashboardBuilder): DashboardBuilder =>
+  dashboard
+    .withRow(row('What is told as logs'))
+    .withPanel(
+      stacked({
+        title: 'Log records',
+        text: 'Log records a second by what became of them.',
+        unit: 'cps',
+        size: [8, 8],
+        queries: [
+          range(
+            'sum by (outcome) (rate(fleetscope_log_records_total{outcome!="created"}[$__rate_interval]))',
+            '{{outcome}}',
+          ),
+        ],
+        empty: LOGS,
+      }),
+    )
+    .withPanel(
+      lines({
+        title: 'Log records that wait',
+        text: 'Records not sent yet, log records sent and not settled, and log records sent again a second.',
+        unit: 'short',
+        size: [8, 8],
+        queries: [
+          range('max(fleetscope_logs_lag_records)', 'records not sent'),
+          range('max(fleetscope_log_records_open)', 'log records not settled'),
+          range('sum by (reason) (rate(fleetscope_log_records_resent_total[$__rate_interval]))', 'again: {{reason}}'),
+        ],
+        empty: LOGS,
+      }),
+    )
+    .withPanel(
+      lines({
+        title: 'Requests to the log backend',
+        text: 'Requests a second by outcome, and whether it took the last one (1) or not (0).',
+        unit: 'reqps',
+        size: [8, 8],
+        queries: [
+          range('sum by (outcome) (rate(fleetscope_logs_requests_total[$__rate_interval]))', '{{outcome}}'),
+          range('min(fleetscope_logs_up)', 'takes log records'),
+        ],
+        empty: LOGS,
       }),
     );

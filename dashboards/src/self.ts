@@ -1,13 +1,13 @@
 // Fleetscope itself: whether it sees, keeps and tells all there is.
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board } from './board';
-import { DOWN, OTLP, keeping, telling } from './self-out';
+import { DOWN, OTLP, keeping, logging, telling } from './self-out';
 import { lines, row, stacked, stat, tiles } from './panels';
 import { now, range } from './sources';
 import { GREEN, RED, UP, steps, words } from './values';
 
 export const self = (): DashboardBuilder =>
-  [state, intake, keeping, telling].reduce(
+  [state, intake, keeping, telling, logging].reduce(
     (dashboard, part) => part(dashboard),
     board({
       name: 'self',

@@ -1,6 +1,7 @@
 // Where panels take their data from: data sources by the uids that provisioning gives them, and a query of each.
 import type * as cog from '@grafana/grafana-foundation-sdk/cog';
 import type { DataSourceRef } from '@grafana/grafana-foundation-sdk/common';
+import * as loki from '@grafana/grafana-foundation-sdk/loki';
 import * as prometheus from '@grafana/grafana-foundation-sdk/prometheus';
 import * as tempo from '@grafana/grafana-foundation-sdk/tempo';
 
@@ -8,6 +9,8 @@ import * as tempo from '@grafana/grafana-foundation-sdk/tempo';
 export const METRICS: DataSourceRef = { type: 'prometheus', uid: '${datasource}' };
 export const FEED: DataSourceRef = { type: 'underpass-fleetscope-datasource', uid: 'fleetscope-feed' };
 export const TRACES: DataSourceRef = { type: 'tempo', uid: 'fleetscope-tempo' };
+/** Where events are kept as logs, if they are: docs/LOGS.md. */
+export const LOGS: DataSourceRef = { type: 'loki', uid: 'fleetscope-loki' };
 
 export interface Query extends cog.Builder<cog.Dataquery> {
   refId(id: string): this;
@@ -39,6 +42,10 @@ export const search = (query: string): Query =>
 /** One trace, by its id: found at once. */
 export const trace = (id: string): Query =>
   new tempo.DataqueryBuilder().datasource(TRACES).queryType('traceql').query(id);
+
+/** Log lines, or a series made of them. */
+export const lines = (expr: string, legend = ''): loki.DataqueryBuilder =>
+  new loki.DataqueryBuilder().datasource(LOGS).queryType('range').expr(expr).legendFormat(legend);
 
 // plugin/src/datasource/types.ts
 export type FleetType =

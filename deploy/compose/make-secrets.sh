@@ -41,7 +41,7 @@ printf %s "$ingest" | put alertmanager fleetscope_token 65534
 for name in slack_url smtp_password; do given $name alertmanager 65534; done
 
 # Named volumes are made by root; these services are not.
-chown 10001 data/tempo
+chown 10001 data/*
 chown 65532 secrets/fleetscope
 chown 472 secrets/grafana
 chown 65534 secrets/alertmanager

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 const BOARDS: &[&str] =
-    &["agent", "consumers", "councils", "events", "graph-cache", "overview", "ray-llm", "self", "story"];
+    &["agent", "consumers", "councils", "events", "events-logs", "graph-cache", "overview", "ray-llm", "self", "story"];
 
 struct Board {
     name: &'static str,

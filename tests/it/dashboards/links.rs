@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{boards, root, strings, text};
 
 /// What Grafana itself puts in.
-const BUILT_IN: &[&str] = &["__rate_interval", "__range", "__url_time_range", "__value", "__data", "__field", "__all"];
+const BUILT_IN: &[&str] =
+    &["__interval", "__rate_interval", "__range", "__url_time_range", "__value", "__data", "__field", "__all"];
 
 /// Names after a `$`.
 fn used(text: &str) -> Vec<&str> {
@@ -87,7 +88,7 @@ fn links_lead_somewhere_and_keep_the_time() {
             }
         }
     }
-    assert_eq!(seen.len(), 8, "all but the overview, which one comes from: {seen:?}");
+    assert_eq!(seen.len(), 9, "all but the overview, which one comes from: {seen:?}");
 }
 
 /// Alerts and the plugin lead to dashboards too.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{BOARDS, boards, committed, list, text};
 
 #[test]
-fn there_are_nine() {
+fn they_are_all_here() {
     let names: BTreeSet<String> =
         committed().iter().map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect();
     assert_eq!(names, BOARDS.iter().map(|name| (*name).to_owned()).collect());
@@ -128,6 +128,7 @@ fn every_panel_asks_somebody() {
                     ("prometheus", "${datasource}"),
                     ("underpass-fleetscope-datasource", "fleetscope-feed"),
                     ("tempo", "fleetscope-tempo"),
+                    ("loki", "fleetscope-loki"),
                 ];
                 assert!(known.contains(&source), "{}: {source:?}", board.place(panel));
                 assert_eq!(panel["datasource"], target["datasource"], "{}", board.place(panel));

@@ -17,11 +17,14 @@ use crate::support::{free_port, until};
 const MAY_BE_EMPTY: &[&str] = &[
     // Tempo writes it.
     "ray-llm: Requests in traces",
-    // No trace backend in the demo.
+    // No trace backend in the demo, and none for logs.
     "self: Trace backend",
     "self: Requests to the trace backend",
     "self: Spans",
     "self: Spans that wait",
+    "self: Log records",
+    "self: Log records that wait",
+    "self: Requests to the log backend",
     // Only where something goes wrong.
     "overview: Restarts",
     "overview: Failures",

@@ -137,6 +137,7 @@ fn metrics_and_labels_exist() {
         "fleet_story_phase_duration_seconds",
         "fleet_story_tokens",
         "fleet_stream_last_sequence",
+        "fleetscope_logs_request_duration_seconds",
         "fleetscope_otlp_request_duration_seconds",
         "fleetscope_source_last_success_timestamp_seconds",
     ];

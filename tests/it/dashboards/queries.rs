@@ -138,3 +138,25 @@ fn traces_are_asked_for_by_what_spans_have() {
     }
     assert_eq!(seen, 2);
 }
+
+#[test]
+fn log_lines_are_chosen_by_what_log_records_have() {
+    let records = read("src/model/log_of.rs") + &read("src/model/span_of.rs");
+    let mut seen = 0;
+    for board in boards() {
+        for (place, query) in board.targets().into_iter().filter(|(_, one)| one["datasource"]["type"] == "loki") {
+            let query = text(query, "expr");
+            // Loki's names have underscores for dots; a service is the one thing it makes streams of.
+            assert!(query.contains(r#"{service_name=~".+"}"#), "{place}: {query}");
+            for name in
+                query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|n| n.starts_with("fleet_"))
+            {
+                let is_there =
+                    records.split('"').any(|word| word.starts_with("fleet.") && word.replace('.', "_") == name);
+                assert!(is_there, "{place}: no log record has {name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 10, "only {seen} names");
+}

@@ -12,16 +12,22 @@ use crate::support::{free_port, until};
 /// Services without a health check, and why that is right.
 const WITHOUT_HEALTH: &[(&str, &str)] = &[
     ("tempo", "its image has nothing to ask with"),
+    ("loki", "its image has nothing to ask with"),
     ("simulator", "it serves nothing"),
     ("secrets", "it ends"),
     ("plugin", "it ends"),
 ];
 
-/// What `docker compose --profile demo config` would say.
-fn project() -> Option<Value> {
+/// What `docker compose --profile demo config` would say, of these files.
+fn project_of(files: &str) -> Option<Value> {
     let compose = tool("go/compose")?;
-    let told = run(Command::new(compose).args(["docker-compose.yml", "demo"]));
-    Some(serde_json::from_str(&told.expect("the file is valid")).expect("JSON"))
+    let told = run(Command::new(compose).args([files, "demo"]));
+    Some(serde_json::from_str(&told.expect("the files are valid")).expect("JSON"))
+}
+
+/// Everything that may be started at once.
+fn project() -> Option<Value> {
+    project_of("docker-compose.yml,deploy/compose/logs.yml")
 }
 
 fn services(project: &Value) -> impl Iterator<Item = (&str, &Value)> {
@@ -48,6 +54,7 @@ fn port_of(service: &str) -> &'static [u64] {
         "prometheus" => &[9090],
         "alertmanager" => &[9093],
         "tempo" => &[3200, 4317, 4318],
+        "loki" => &[3100],
         "grafana" => &[3000],
         "nats" => &[4222, 8222],
         _ => &[],
@@ -191,14 +198,29 @@ async fn the_daemon_starts_with_its_configuration_and_secrets() {
 
 #[test]
 fn every_panel_can_be_shown_alive() {
-    let Some(compose) = tool("go/compose") else { return };
-    let files = "docker-compose.yml,deploy/compose/showcase.yml";
-    let told = run(Command::new(compose).arg(files)).expect("the files are valid");
-    let project: Value = serde_json::from_str(&told).expect("JSON");
+    let Some(project) = project_of("docker-compose.yml,deploy/compose/showcase.yml") else { return };
     let daemon = &project["services"]["fleetscope"];
     assert_eq!(words(daemon, "command")[0], "demo");
     assert!(words(daemon, "tmpfs").contains(&"/tmp"), "the simulated systems keep files there");
     assert_eq!(list(daemon, "ports").len(), 1, "the rest is as it was");
+}
+
+#[test]
+fn events_reach_loki_and_grafana_asks_it() {
+    let (Some(project), Some(core)) = (project(), project_of("docker-compose.yml")) else { return };
+    assert!(core["services"].get("loki").is_none(), "Loki is only there where it is wanted");
+    let told = project["services"]["fleetscope"]["environment"].as_object().expect("variables");
+    let told: Vec<_> = told.iter().map(|(n, v)| (n.clone(), v.as_str().expect("text").to_owned())).collect();
+    validates(&configuration(), &told).expect("valid with the overlay");
+    let endpoint = told.iter().find(|(name, _)| name == "FLEETSCOPE_LOGS__ENDPOINT").expect("it is set");
+    assert!(is_served(&endpoint.1) && endpoint.1.ends_with("/otlp/v1/logs"), "{}", endpoint.1);
+
+    let source = &yaml("deploy/grafana/provisioning/logs/fleetscope-logs.yaml")["datasources"][0];
+    assert_eq!(source["uid"], "fleetscope-loki");
+    assert!(is_served(source["url"].as_str().expect("a url")));
+    let derived = &source["jsonData"]["derivedFields"][0];
+    assert_eq!((&derived["matcherRegex"], &derived["datasourceUid"]), (&"trace_id".into(), &"fleetscope-tempo".into()));
+    assert_eq!(yaml("deploy/loki/loki.yaml")["server"]["http_listen_port"], 3100);
 }
 
 #[test]
