@@ -170,6 +170,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(live::ticket))
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))
+        .routes(routes!(stream::replay))
         .routes(routes!(health::metrics))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))

@@ -14,14 +14,14 @@ use serde::Serialize;
 use tokio::time::{Instant, interval_at, timeout};
 use utoipa::ToSchema;
 
-use self::subscribers::Subscribers;
+use self::subscribers::{Subscribers, Told};
 use super::Api;
 use super::access::{Grant, LIFE, Peer, Watch};
 use super::problem::Problem;
 use super::query::none;
 use crate::model::Timestamp;
 use crate::sinks::feed::{
-    ClientMessage, Detail, Frame, Full, Invalid, MAX_SUBSCRIPTIONS, Said, Seat, Subscription, SubscriptionId,
+    ClientMessage, Detail, Feed, Frame, Full, Invalid, MAX_SUBSCRIPTIONS, Said, Seat, SubscriptionId,
 };
 
 /// Largest message a client may send: a subscription with long lists fits.
@@ -72,6 +72,10 @@ pub(super) async fn ticket(
 ///
 /// With an `id` several subscriptions share the connection: their frames carry it, `{"type":"unsubscribe","id":…}` ends
 /// one. `{"type":"hello"}` is answered with the hello of the moment.
+///
+/// `{"type":"replay","filter":{…},"since":"1h","until":null,"speed":10}` plays history once more with its own spacing:
+/// its `events` frames say `"replay":true`, its `replay` frames where it is. `longest_wait` shortens quiet times, `paused`
+/// begins it paused. `{"type":"control","id":…,"action":"pause"|"resume"|"step"|"speed"|"seek"}` steers it.
 #[utoipa::path(get, path = "/ws", tag = "live",
     responses((status = 101, description = "A WebSocket; its first message brings the subscription, and a ticket where tokens are on"),
               (status = 403, description = "The Origin is not allowed", body = Problem),
@@ -232,12 +236,32 @@ impl Connection {
                 self.subscribers.remove(id.as_ref());
                 Ok(())
             }
-            Said::Subscribe(asked) => self.subscribe(id, *asked, grant).await,
+            Said::Subscribe(asked) => {
+                let detail = asked.wanted.detail;
+                self.begin(id, detail, grant, |feed| Told::Live(Box::new(feed.subscribe(*asked)))).await
+            }
+            Said::Replay(plan) => {
+                let detail = plan.wanted.detail;
+                self.begin(id, detail, grant, |feed| Told::Replay(Box::new(feed.replay(*plan)))).await
+            }
+            Said::Control(control) => {
+                if self.subscribers.control(id.as_ref(), control) {
+                    return Ok(());
+                }
+                let invalid = Invalid::new("id", "is of no replay", "the id of a replay that was begun here");
+                self.refuse(id.as_ref(), &invalid).await
+            }
         }
     }
 
-    async fn subscribe(&mut self, id: Option<SubscriptionId>, asked: Subscription, grant: Grant) -> Result<(), End> {
-        if asked.wanted.detail == Detail::Full && grant.role.may_see_payloads(&self.api.context.config).is_err() {
+    async fn begin(
+        &mut self,
+        id: Option<SubscriptionId>,
+        detail: Detail,
+        grant: Grant,
+        begin: impl FnOnce(&Feed) -> Told,
+    ) -> Result<(), End> {
+        if detail == Detail::Full && grant.role.may_see_payloads(&self.api.context.config).is_err() {
             let invalid = Invalid::new("payload", "is `full`, which needs a token of role debug", "summary");
             return self.refuse(id.as_ref(), &invalid).await;
         }
@@ -245,7 +269,7 @@ impl Connection {
             let most = format!("{MAX_SUBSCRIPTIONS} on a connection");
             return self.refuse(id.as_ref(), &Invalid::new("id", "is of one subscription too many", most)).await;
         }
-        self.subscribers.put(id, self.api.feed.subscribe(asked));
+        self.subscribers.put(id, begin(&self.api.feed));
         Ok(())
     }
 

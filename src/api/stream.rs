@@ -1,6 +1,8 @@
-//! The live feed over plain HTTP: server-sent events, or a JSON document a line.
+//! The live feed and replays over plain HTTP: server-sent events, or a JSON document a line.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -17,7 +19,10 @@ use super::live::full;
 use super::problem::Problem;
 use super::query::pairs;
 use crate::model::Timestamp;
-use crate::sinks::feed::{Detail, FIELDS, Frame, Invalid, Kind, Seat, Since, Subscriber, Subscription, detail, narrow};
+use crate::sinks::feed::{
+    Detail, FIELDS, Feed, Frame, Invalid, Kind, Plan, Replay, Seat, Since, Subscriber, Subscription, detail,
+    longest_wait, narrow, pace,
+};
 
 /// What keeps proxies and clients from taking a quiet stream for a dead one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -47,6 +52,42 @@ pub(super) async fn feed(
     if asked.wanted.detail == Detail::Full {
         grant.role.may_see_payloads(&api.context.config)?;
     }
+    let begin = |feed: &Feed| Told::Live(Box::new(feed.subscribe(asked)));
+    stream_of(api, from, grant, &headers, begin).await
+}
+
+/// History once more, with the spacing it had, `speed` times as fast (0.1 to 1000, or `max`), as `/api/feed` sends it.
+/// Its events say `"replay":true`; `replay` frames say where it is. It ends with the range. `/ws` has the same with pause,
+/// steps and seek.
+#[utoipa::path(get, path = "/api/replay", tag = "live", params(FilterParams,
+        ("speed" = Option<String>, Query, description = "0.1 to 1000, or `max`; 1 if not said"),
+        ("longest_wait" = Option<String>, Query, description = "Longest time between two events, such as `2s`"),
+        ("payload" = Option<String>, Query, description = "`summary` or `full` (role debug)")),
+    responses((status = 200, description = "Frames, until the range ends", content_type = "text/event-stream"),
+              (status = 400, description = "A parameter is unknown or wrong", body = Problem),
+              (status = 503, description = "Too many clients", body = Problem)))]
+pub(super) async fn replay(
+    State(api): State<Api>,
+    Peer(from): Peer,
+    grant: Grant,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let plan = plan(query.as_deref())?;
+    if plan.wanted.detail == Detail::Full {
+        grant.role.may_see_payloads(&api.context.config)?;
+    }
+    let begin = |feed: &Feed| Told::Replay(Box::new(feed.replay(plan)));
+    stream_of(api, from, grant, &headers, begin).await
+}
+
+async fn stream_of(
+    api: Api,
+    from: IpAddr,
+    grant: Grant,
+    headers: &HeaderMap,
+    begin: impl FnOnce(&Feed) -> Told,
+) -> Result<Response, Problem> {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lines = if accept.contains("application/x-ndjson") { Lines::Ndjson } else { Lines::Sse };
     let (name, content) = match lines {
@@ -59,8 +100,8 @@ pub(super) async fn feed(
     }
     let seat = api.seats.take(from, name).map_err(full)?;
     let hello = api.feed.hello().await;
-    let subscriber = api.feed.subscribe(asked);
-    let frames = frames(Client { api, grant, watch, subscriber, lines, hello: Some(hello), _seat: seat });
+    let told = begin(&api.feed);
+    let frames = frames(Client { api, grant, watch, told, lines, hello: Some(hello), _seat: seat });
     let mut response = Response::new(Body::from_stream(frames));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
     // nginx would hold the stream back.
@@ -87,11 +128,45 @@ fn subscription(query: Option<&str>, headers: &HeaderMap) -> Result<Subscription
     Ok(asked)
 }
 
+fn plan(query: Option<&str>) -> Result<Plan, Problem> {
+    let now = Timestamp::now();
+    let mut asked = Plan::default();
+    for (name, value) in pairs(query)? {
+        match name.as_str() {
+            "speed" => asked.pace = pace(&value)?,
+            "longest_wait" => asked.longest_wait = Some(longest_wait(&value)?),
+            "payload" => asked.wanted.detail = detail(&value)?,
+            _ if narrow(&mut asked.wanted.filter, &name, &value, now)? => {}
+            _ => {
+                let known = format!("{}, speed, longest_wait, payload", FIELDS.join(", "));
+                return Err(Invalid::new(&name, "is unknown", known).into());
+            }
+        }
+    }
+    Ok(asked.checked()?)
+}
+
+/// What is streamed.
+enum Told {
+    Live(Box<Subscriber>),
+    Replay(Box<Replay>),
+}
+
+impl Told {
+    async fn next(&mut self) -> Option<Arc<Frame>> {
+        match self {
+            Self::Live(subscriber) => subscriber.next().await,
+            Self::Replay(replay) if replay.is_over() => None,
+            Self::Replay(replay) => Some(replay.next().await),
+        }
+    }
+}
+
 struct Client {
     api: Api,
     grant: Grant,
     watch: Watch,
-    subscriber: Subscriber,
+    told: Told,
     lines: Lines,
     hello: Option<Frame>,
     _seat: Seat,
@@ -118,7 +193,7 @@ impl Client {
                 self.api.context.metrics.feed.evicted.with_label_values(&["revoked"]).inc();
                 None
             }
-            frame = timeout(HEARTBEAT, self.subscriber.next()) => match frame {
+            frame = timeout(HEARTBEAT, self.told.next()) => match frame {
                 Ok(frame) => frame.map(|frame| {
                     self.api.sent(&frame);
                     line(self.lines, &frame)

@@ -7,7 +7,9 @@ mod frame;
 mod hub;
 mod parts;
 mod past;
+mod plan;
 mod queue;
+mod replay;
 mod seats;
 mod selection;
 mod standing;
@@ -26,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use entry::{Detail, Event, event_json};
 pub(crate) use frame::{Frame, Kind};
 pub(crate) use parts::Parts;
+pub(crate) use plan::{longest_wait, pace};
+pub(crate) use replay::{Control, Plan, Replay};
 pub(crate) use seats::{Full, Seat, Seats};
 pub(crate) use selection::{FIELDS, Invalid, detail, narrow};
 pub(crate) use standing::Polls;
@@ -64,6 +68,11 @@ impl Feed {
     pub(crate) async fn hello(&self) -> Frame {
         let oldest = self.parts.blocking(|p| p.journal.stats()).await.map_or(0, |stats| stats.first_seq);
         Frame::hello(self.parts.tail.head(), oldest, Timestamp::now())
+    }
+
+    /// What there was, once more.
+    pub(crate) fn replay(&self, plan: Plan) -> Replay {
+        Replay::new(Arc::clone(&self.parts), plan)
     }
 
     /// A client's frames from where it asked to begin.

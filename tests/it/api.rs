@@ -4,6 +4,7 @@ mod access;
 mod feed;
 mod fixtures;
 mod history;
+mod replay;
 mod stalled;
 mod tls;
 mod world;

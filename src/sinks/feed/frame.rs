@@ -45,6 +45,17 @@ impl Kind {
     }
 }
 
+/// Where a replay is, and how it goes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Progress {
+    /// The time of history it has come to.
+    pub(crate) time: Time,
+    /// Seconds of history a second; none = as fast as it goes.
+    pub(crate) speed: Option<f64>,
+    /// `playing`, `paused` or `done`.
+    pub(crate) state: &'static str,
+}
+
 /// One frame. The text is what axum's WebSocket sends and, as bytes, what a streamed body sends: no copy per client.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
@@ -113,9 +124,9 @@ impl Frame {
         }
     }
 
-    /// `items` = events in order, as JSON, joined by commas.
-    pub(crate) fn events(items: &str, range: (Seq, Seq), count: u32, stored: Option<Timestamp>) -> Self {
-        let text = format!("{{\"type\":\"events\",\"up_to\":{},\"items\":[{items}]}}", range.1);
+    /// `items` = events in order, as JSON, joined by commas. `mark` = what else the frame says, with a comma at its end.
+    fn events(items: &str, mark: &str, range: (Seq, Seq), count: u32, stored: Option<Timestamp>) -> Self {
+        let text = format!("{{\"type\":\"events\",{mark}\"up_to\":{},\"items\":[{items}]}}", range.1);
         Self { kind: Kind::Events { count, stored }, range: Some(range), text: text.into() }
     }
 
@@ -172,6 +183,20 @@ impl Frame {
         Self::new(Kind::Replay, None, &Replay { at, until, done })
     }
 
+    /// Where a replay is.
+    pub(crate) fn replaying(at: Seq, until: Seq, progress: &Progress) -> Self {
+        #[derive(Serialize)]
+        struct Replaying<'a> {
+            at: Seq,
+            until: Seq,
+            done: bool,
+            #[serde(flatten)]
+            progress: &'a Progress,
+        }
+        let replaying = Replaying { at, until, done: progress.state == "done", progress };
+        Self::new(Kind::Replay, None, &replaying)
+    }
+
     pub(crate) fn error(invalid: &Invalid) -> Self {
         #[derive(Serialize)]
         struct Error<'a> {
@@ -192,13 +217,19 @@ pub(crate) struct Joiner {
     last: Seq,
     count: u32,
     stored: Option<Timestamp>,
+    mark: &'static str,
     done: Vec<Frame>,
 }
 
 impl Joiner {
     /// The first frame stands for everything from `from` on.
     pub(crate) fn new(from: Seq) -> Self {
-        Self { items: String::new(), from, last: from, count: 0, stored: None, done: Vec::new() }
+        Self { items: String::new(), from, last: from, count: 0, stored: None, mark: "", done: Vec::new() }
+    }
+
+    /// The same, its frames marked as history played again.
+    pub(crate) fn replayed(from: Seq) -> Self {
+        Self { mark: "\"replay\":true,", ..Self::new(from) }
     }
 
     /// `stored` = when, of an event told as it comes.
@@ -224,7 +255,7 @@ impl Joiner {
     }
 
     fn cut(&mut self, to: Seq) {
-        self.done.push(Frame::events(&self.items, (self.from, to), self.count, self.stored));
+        self.done.push(Frame::events(&self.items, self.mark, (self.from, to), self.count, self.stored));
         self.items.clear();
         self.count = 0;
         self.from = to + 1;

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::entry::Detail;
+use super::plan;
+use super::replay::{Control, Plan};
 use super::selection::{FIELDS, Invalid, detail, narrow, time};
 use crate::model::{Filter, Seq, Timestamp};
 
@@ -118,6 +120,10 @@ pub(crate) enum Said {
     Ticket,
     /// Begins a subscription, in the place of the one of the same name.
     Subscribe(Box<Subscription>),
+    /// Begins a replay, in the place of the subscription or replay of the same name.
+    Replay(Box<Plan>),
+    /// Is about the replay of this name.
+    Control(Control),
     /// Ends it.
     Unsubscribe,
     /// Asks for the hello once more: a page cannot see pings, and this tells it that somebody is there.
@@ -152,10 +158,16 @@ impl ClientMessage {
                 let said = Said::Subscribe(Box::new(subscription(message, now)?));
                 Ok(Self { ticket, said })
             }
+            Some("replay") => Ok(Self { ticket, said: Said::Replay(Box::new(plan::plan(message, now)?)) }),
+            Some("control") => Ok(Self { ticket, said: Said::Control(plan::control(message, now)?) }),
             Some("unsubscribe") => Ok(Self { ticket, said: Said::Unsubscribe }),
             Some("hello") => Ok(Self { ticket, said: Said::Hello }),
             Some("ticket") if ticket.is_some() => Ok(Self { ticket, said: Said::Ticket }),
-            other => Err(Invalid::value("type", other.unwrap_or(""), "subscribe, unsubscribe, hello, ticket")),
+            other => Err(Invalid::value(
+                "type",
+                other.unwrap_or(""),
+                "subscribe, replay, control, unsubscribe, hello, ticket",
+            )),
         }
     }
 }
@@ -165,10 +177,7 @@ fn subscription(message: &Map<String, Value>, now: Timestamp) -> Result<Subscrip
     for (key, value) in message {
         match (key.as_str(), value) {
             ("type" | "id" | "ticket", _) | (_, Value::Null) => {}
-            ("filter", Value::Object(fields)) => asked.wanted.filter = filter(fields, now)?,
-            ("filter", _) => {
-                return Err(Invalid::new("filter", "is no object", "an object such as {\"story\":\"US-1\"}"));
-            }
+            ("filter", value) => asked.wanted.filter = filter(value, now)?,
             ("since", Value::Number(n)) => {
                 let seq = n.as_u64().ok_or_else(|| Invalid::value("since", &n.to_string(), "a seq from 0 on"))?;
                 asked.since = Since::Seq(seq);
@@ -206,11 +215,14 @@ fn topics(names: &[Value]) -> Result<Vec<Topic>, Invalid> {
 }
 
 /// Each field is a text or a list of texts.
-fn filter(fields: &Map<String, Value>, now: Timestamp) -> Result<Filter, Invalid> {
+pub(super) fn filter(value: &Value, now: Timestamp) -> Result<Filter, Invalid> {
+    let Value::Object(fields) = value else {
+        return Err(Invalid::new("filter", "is no object", "an object such as {\"story\":\"US-1\"}"));
+    };
     let mut filter = Filter::default();
     for (name, value) in fields {
         if name == "since" || name == "until" {
-            return Err(Invalid::new(name, "does not belong into a live filter", "`since` beside the filter"));
+            return Err(Invalid::new(name, "does not belong into the filter", "`since` beside the filter"));
         }
         let texts: Vec<&str> = match value {
             Value::Null => Vec::new(),

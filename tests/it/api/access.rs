@@ -47,6 +47,7 @@ async fn a_token_opens_what_its_role_may_see() {
     assert_eq!(status, 403);
     assert!(problem["detail"].as_str().is_some_and(|d| d.contains("debug")), "{problem}");
     assert_eq!(ask(world, "/api/feed?payload=full", VIEWER).await.0, 403);
+    assert_eq!(ask(world, "/api/replay?payload=full", VIEWER).await.0, 403);
     let (_, full) = ask(world, "/api/events?payload=full", DEBUG).await;
     assert_eq!(full["items"][0]["data"]["n"], 1);
     let (_, shown) = ask(world, "/api/events/1", VIEWER).await;
@@ -104,8 +105,10 @@ async fn a_ticket_opens_the_feed_once() {
     socket.live().await;
     let seq = world.entry("US-1");
     assert_eq!(socket.until(seq).await.0, [seq]);
-    socket.say(json!({"type": "subscribe", "payload": "full"})).await;
-    assert!(socket.next("error").await["detail"].as_str().is_some_and(|d| d.contains("debug")));
+    for kind in ["subscribe", "replay"] {
+        socket.say(json!({"type": kind, "payload": "full"})).await;
+        assert!(socket.next("error").await["detail"].as_str().is_some_and(|d| d.contains("debug")), "{kind}");
+    }
 
     for first in [
         json!({"type": "subscribe", "ticket": ticket["ticket"]}),

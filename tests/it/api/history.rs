@@ -260,6 +260,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/ray/jobs",
         "/api/ray/jobs/{id}",
         "/api/ray/jobs/{id}/logs",
+        "/api/replay",
         "/api/stories",
         "/api/stories/{id}",
         "/api/stories/{id}/trace",
