@@ -9,6 +9,7 @@ pub(crate) mod tool;
 
 use std::future::Future;
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// What can be waited for: that something holds, or that something is found.
@@ -68,7 +69,16 @@ pub(crate) async fn until_seen<T: std::fmt::Debug, F: Future<Output = T>>(
     }
 }
 
-/// A port nobody listens on now.
+/// A port for a server that cannot be asked which one it took. Below those the system gives to whoever asks for any, or
+/// to whoever connects, so that it stays free until the server listens; and each only once.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+    const FROM: u32 = 15_000;
+    const COUNT: u32 = 16_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Where two test runs meet they do not begin with the same ones.
+    let begin = std::process::id().wrapping_mul(97);
+    let next = || FROM + (begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed))) % COUNT;
+    let ports = std::iter::repeat_with(next).take(COUNT as usize).map(|port| port as u16);
+    let is_free = |port: &u16| ["127.0.0.1", "127.0.0.2"].iter().all(|host| TcpListener::bind((*host, *port)).is_ok());
+    ports.into_iter().find(is_free).expect("a free port")
 }
