@@ -4,6 +4,7 @@ mod access;
 mod feed;
 mod fixtures;
 mod history;
+mod search;
 mod stalled;
 mod tls;
 mod world;

@@ -166,8 +166,12 @@ fn subscription(message: &Map<String, Value>, now: Timestamp) -> Result<Subscrip
         match (key.as_str(), value) {
             ("type" | "id" | "ticket", _) | (_, Value::Null) => {}
             ("filter", Value::Object(fields)) => asked.wanted.filter = filter(fields, now)?,
+            ("filter", Value::String(text)) => {
+                narrow(&mut asked.wanted.filter, "filter", text, now)?;
+            }
             ("filter", _) => {
-                return Err(Invalid::new("filter", "is no object", "an object such as {\"story\":\"US-1\"}"));
+                let allowed = "a text such as \"story:US-1\", or an object such as {\"story\":\"US-1\"}";
+                return Err(Invalid::new("filter", "is neither a text nor an object", allowed));
             }
             ("since", Value::Number(n)) => {
                 let seq = n.as_u64().ok_or_else(|| Invalid::value("since", &n.to_string(), "a seq from 0 on"))?;
