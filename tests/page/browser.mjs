@@ -56,7 +56,7 @@ export function open(answer, hash = "", search = "") {
   const context = vm.createContext({
     Node, WebSocket, URL, URLSearchParams, console,
     document, location,
-    history: { pushState(_state, _title, url) { goTo(url); went.push(url); } },
+    history: { pushState(_state, _title, url) { goTo(url); went.push(url); }, replaceState(_state, _title, url) { goTo(url); } },
     sessionStorage: { getItem: () => null, setItem() {} },
     addEventListener: (type, f) => (heard[type] ||= []).push(f), requestAnimationFrame() {},
     setInterval: (f, time) => rounds.push([f, time]),

@@ -145,6 +145,7 @@ test("filter and range are in the address, are restored from it, and the back bu
   assert.match(lists(browser).at(-1), /filter=role%3ADEV&until=2026/);
   assert.deepEqual(browser.went, [], "opening a link is no step");
   browser.sockets.at(-1).frame({ type: "events", up_to: 8, items: [{ seq: 8, timestamp: "2026-02-14T09:12:38Z", severity: "info", type: "t", deliveries: [] }] });
+  browser.sockets.at(-1).frame({ type: "omitted", from: 8, to: 9, count: 2 });
   assert.equal(browser.evaluate("rows.size"), 0, "a range with an end has no place for what comes");
   await browser.type("role:QA", "1h");
   assert.deepEqual(browser.went, ["/?filter=role%3AQA&since=1h#event/12"]);
@@ -275,10 +276,12 @@ test("a filter the daemon refuses is told once with the place marked, and the fi
   assert.equal(browser.node("query").ariaInvalid, "true");
   assert.equal(browser.sockets.at(-1).sent.at(-1)?.type, "subscribe", "events go on");
   assert.equal(browser.sockets.at(-1).sent.at(-1).filter, "role:DEV");
+  assert.deepEqual([browser.went, browser.location.search], [[], "?filter=role:DEV"], "what is refused is no step to go back to");
   await browser.type("role:QA");
   assert.equal(browser.node("wrong").hidden, true);
   const linked = await connected(refuse, "", "?filter=stroy:x");
   assert.equal(linked.node("wrong").hidden, false, "a link may be wrong, too");
+  assert.equal(linked.location.search, "");
 });
 
 test("a shared link opened before the token is there is followed after it", async () => {

@@ -74,6 +74,7 @@ const value = text => /^[^\s",*]+$/.test(text) ? text : `"${text.replace(/["\\]/
 const search = asked => new URLSearchParams(Object.entries(asked).filter(([, text]) => text)).toString();
 const query = asked => { const text = search(asked); return text && `&${text}`; };
 const inAddress = () => { const given = new URLSearchParams(location.search); return Object.fromEntries(Object.keys(EMPTY).map(k => [k, given.get(k) || ""])); };
+const address = asked => `${location.pathname}${search(asked) && `?${search(asked)}`}${location.hash}`;
 // What is wrong, with the place marked; what was typed stays to be mended.
 function wrong(asked, error) {
   fillIn(asked);
@@ -90,11 +91,10 @@ function fillIn(asked) {
   $("since").value = asked.since;
   $("until").value = asked.until;
 }
-function ask(next, push = true) {
+function ask(next, anew = true) {
   // The address changes with the drawer, too.
-  if (!push && started && search(next) === search(wanted)) return;
+  if (!anew && started && search(next) === search(wanted)) return;
   wanted = next;
-  if (push && search(next) !== search(inAddress())) history.pushState(null, "", `${location.pathname}${search(next) && `?${search(next)}`}${location.hash}`);
   $("wrong").hidden = true;
   for (const id of ["query", "since", "until"]) $(id).ariaInvalid = "false";
   fillIn(next);
@@ -241,6 +241,7 @@ function arrived(frame) {
   $("fresh").textContent = T.fresh(buffer.length);
 }
 function mark(seq, text, retry) {
+  if (taken.until) return;
   const node = el("li", { className: "mark" }, text, " ", retry && el("button", { type: "button", on: { click: retry } }, T.load));
   place(seq + 0.5, { node });
   trim();
@@ -282,6 +283,8 @@ async function reload() {
     loaded = true;
     failures = 0;
     taken = wanted;
+    // Only what the daemon understands is a step to go back to.
+    if (search(taken) !== search(inAddress())) history.pushState(null, "", address(taken));
     subscribe(last);
     overTime();
     counts();
@@ -290,6 +293,7 @@ async function reload() {
     // A filter that is refused will be refused again: the one before stays.
     if (error.status === 400 && wanted !== taken) {
       const refused = wanted;
+      if (search(refused) === search(inAddress())) history.replaceState(null, "", address(taken));
       ask(taken, false);
       return wrong(refused, error);
     }
