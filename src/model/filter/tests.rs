@@ -173,3 +173,24 @@ proptest! {
         }
     }
 }
+
+/// What the plugin for Grafana reads, too: what it makes of variables is a filter.
+#[test]
+fn shared_fixtures_are_read_as_they_say() {
+    let fixtures: serde_json::Value =
+        serde_json::from_str(include_str!("../../../tests/fixtures/filter/filters.json")).expect("JSON");
+    let all = |kind: &str| fixtures[kind].as_array().expect("a list").clone();
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    for case in all("read") {
+        assert_eq!(print(&parse(&text(&case["text"]))), text(&case["printed"]), "{case}");
+    }
+    for case in all("refused") {
+        let wrong = Clause::parse(&text(&case["text"])).expect_err("refused");
+        assert_eq!((case["at"].as_u64(), case["length"].as_u64()), (Some(wrong.at as u64), Some(wrong.length as u64)));
+        assert!(wrong.detail.contains(&text(&case["told"])), "{wrong}");
+    }
+    for case in all("interpolated") {
+        let sent = text(&case["sent"]);
+        assert_eq!(print(&parse(&sent)), sent, "{case}");
+    }
+}
