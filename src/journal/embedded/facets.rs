@@ -19,7 +19,7 @@ use crate::model::{
     Column, Facet, FacetCounts, Facets, FacetsQuery, Filter, Reach, Seq, Severity, Source, Text, Timestamp,
 };
 
-/// Most values told apart per field: some 3 MiB.
+/// Most values told apart per field: some 3 MiB of hashes, or twice that of texts.
 const MAX_DISTINCT: usize = 65_536;
 
 /// Counts by value, each with a record that has it.
