@@ -6,6 +6,7 @@ mod alerts;
 mod cache;
 mod components;
 mod connection;
+mod counts;
 mod events;
 mod files;
 mod fleet;
@@ -24,6 +25,7 @@ mod problem;
 mod query;
 mod ray;
 mod registry;
+mod searches;
 mod stories;
 mod stream;
 
@@ -138,6 +140,10 @@ fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(events::list))
         .routes(routes!(events::one))
+        .routes(routes!(counts::facets))
+        .routes(routes!(counts::histogram))
+        .routes(routes!(searches::list))
+        .routes(routes!(searches::one, searches::save, searches::delete))
         .routes(routes!(stories::list))
         .routes(routes!(stories::one))
         .routes(routes!(stories::trace))

@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod events;
 mod ready;
 mod run;
 mod simulate;
@@ -38,6 +39,8 @@ enum Command {
     Check(check::Args),
     /// Show or check a configuration.
     Config(config::Args),
+    /// Show events of a running daemon, and follow what comes.
+    Events(events::Args),
     /// Ask the daemon on this machine whether it is ready; for health checks.
     Ready(ready::Args),
 }
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => args.run(),
         Command::Check(args) => args.run(),
         Command::Config(args) => args.run(),
+        Command::Events(args) => args.run(),
         Command::Ready(args) => args.run(),
     };
     result.unwrap_or_else(|error| {

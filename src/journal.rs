@@ -10,7 +10,10 @@ pub use embedded::Embedded;
 
 use std::sync::Arc;
 
-use crate::model::{Cursor, Delivery, Filter, Known, Page, Position, Query, Record, Seq, StoryView, Text, Timestamp};
+use crate::model::{
+    Cursor, Delivery, Facets, FacetsQuery, Filter, Histogram, HistogramQuery, Known, Page, Position, Query, Record,
+    Seq, StoryView, Text, Timestamp,
+};
 
 /// Why the journal could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +90,24 @@ pub struct DeadLetter {
     pub at: Timestamp,
 }
 
+/// Most saved searches.
+pub const MAX_SEARCHES: usize = 200;
+
+/// A filter and a range somebody gave a name.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SavedSearch {
+    /// Its name.
+    pub name: String,
+    /// The filter, as it was written.
+    pub filter: String,
+    /// Begin of the range, as it was written: a time ago, or a time.
+    pub since: Option<String>,
+    /// Its end, likewise.
+    pub until: Option<String>,
+    /// When it was saved.
+    pub saved: Timestamp,
+}
+
 /// The records of a story's trace: enough to make its spans, without payloads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoryRecords {
@@ -135,6 +156,12 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// A page of entries. Stories are widened by the links committed with the records.
     fn search(&self, query: &Query) -> Result<Page, JournalError>;
 
+    /// Counts the values of fields. Stories are widened as in `search`. Bounded in time and memory.
+    fn facets(&self, query: &FacetsQuery) -> Result<Facets, JournalError>;
+
+    /// Counts entries over time. Stories are widened as in `search`. Bounded in time and memory.
+    fn histogram(&self, query: &HistogramQuery) -> Result<Histogram, JournalError>;
+
     /// Every entry that fits, oldest first, all from one consistent snapshot and in constant memory, until `each` says
     /// no. Stories are widened as in `search`.
     fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError>;
@@ -165,6 +192,15 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
 
     /// Closed stories, most recently closed first, after `cursor` (a record sequence), at most `limit`.
     fn stories(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError>;
+
+    /// Keeps a search in the place of the one of its name. Gives false where there are `MAX_SEARCHES` others.
+    fn save_search(&self, search: &SavedSearch) -> Result<bool, JournalError>;
+
+    /// Forgets a search. Gives false where there is none of this name.
+    fn delete_search(&self, name: &str) -> Result<bool, JournalError>;
+
+    /// All saved searches, by name.
+    fn searches(&self) -> Result<Vec<SavedSearch>, JournalError>;
 
     /// Keeps a span the backend refuses.
     fn dead_letter(&self, letter: &DeadLetter) -> Result<(), JournalError>;

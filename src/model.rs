@@ -18,6 +18,7 @@ mod record;
 mod report;
 mod span;
 mod span_of;
+mod tally;
 mod text;
 mod time;
 mod view;
@@ -25,7 +26,10 @@ mod view;
 pub use delivery::{Delivery, DeliveryState, Known, Settlement, SettlementKind};
 pub use event::{Advisory, AdvisoryKind, Batch, Event, Position};
 pub use facts::{Facts, Texts, Value};
-pub use filter::{Cursor, Filter, Glob, Order, Page, Query};
+pub use filter::{
+    Clause, Column, Cursor, Filter, FilterError, Glob, MAX_FILTER, MAX_TERMS, MAX_VALUE, MAX_VALUES, Order, Page,
+    Query, Test, WORDS,
+};
 pub use ids::{Ids, SpanId, TraceId, TraceKey, clean_id, span_id};
 pub use key::Key;
 pub use llm::{Join, LlmParameters, LlmRequest, LlmSpan, LlmStatus, LlmTimes, LlmView, Spend};
@@ -44,6 +48,7 @@ pub use record::{Body, Link, LinkKind, Record, Resolved, Seq, Severity};
 pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport};
 pub use span::{Attribute, AttributeValue, Span, SpanEvent, SpanKind, SpanLink, SpanStatus};
 pub use span_of::{process_span_id, publish_span_id, spans_of};
+pub use tally::{Bucket, Facet, FacetCounts, Facets, FacetsQuery, Histogram, HistogramQuery, Reach};
 pub use text::{Text, printable, shorten};
 pub use time::{Timestamp, TimestampError};
 pub use view::{

@@ -7,8 +7,8 @@ use anyhow::Result;
 use fleetscope::journal::embedded::Embedded;
 use fleetscope::journal::{Commit, Journal};
 use fleetscope::model::{
-    Body, Facts, Filter, Form, Glob, Ids, Message, Order, Payload, Query, Record, Resolved, Source, Text, Timestamp,
-    TraceKey,
+    Body, Facet, FacetsQuery, Facts, Filter, Form, Glob, HistogramQuery, Ids, Message, Order, Payload, Query, Record,
+    Resolved, Source, Text, Timestamp, TraceKey,
 };
 
 use super::report::{Report, percentile};
@@ -64,10 +64,41 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         let (p50, p99) = (percentile(&mut times, 0.5), percentile(&mut times, 0.99));
         report.line(format!("first page, {name}: p50 {p50:.1} ms, p99 {p99:.1} ms ({found} entries on it)"));
     }
+    counts(report, &journal)?;
     for order in [Order::Desc, Order::Asc] {
         for (name, filter, limit) in walks(total) {
             walk(report, &journal, name, &*filter, &Query { order, limit, ..Query::default() })?;
         }
+    }
+    Ok(())
+}
+
+/// Facets and histograms, as the API asks for them: within a second, and how much of the history that was.
+fn counts(report: &mut Report, journal: &Embedded) -> Result<()> {
+    let (patience, runs) = (Duration::from_secs(1), 20);
+    for text in ["", "role:DEV", "-type:agent.*", "-\"no such text\""] {
+        let filter = Filter::parse(text)?;
+        let (mut values, mut buckets) = (Vec::new(), Vec::new());
+        let mut looked = (0, 0);
+        for _ in 0..runs {
+            let began = Instant::now();
+            let by = Facet::ALL[..4].to_vec();
+            let told = journal.facets(&FacetsQuery { filter: filter.clone(), by, top: 10, patience })?;
+            values.push(began.elapsed().as_secs_f64() * 1e3);
+            let began = Instant::now();
+            let over_time = journal.histogram(&HistogramQuery { filter: filter.clone(), buckets: 60, patience })?;
+            buckets.push(began.elapsed().as_secs_f64() * 1e3);
+            looked = (told.reach.looked_at, over_time.reach.looked_at);
+        }
+        report.line(format!(
+            "facets of `{text}`: p50 {:.1} ms, p99 {:.1} ms, {} looked at; histogram: p50 {:.1} ms, p99 {:.1} ms, {}",
+            percentile(&mut values, 0.5),
+            percentile(&mut values, 0.99),
+            looked.0,
+            percentile(&mut buckets, 0.5),
+            percentile(&mut buckets, 0.99),
+            looked.1,
+        ));
     }
     Ok(())
 }

@@ -49,6 +49,17 @@ impl Role {
         }
         Err(Problem::new(StatusCode::FORBIDDEN, "payload=full needs a token of role debug; yours has role viewer"))
     }
+
+    /// What is saved is seen by all.
+    pub(super) fn may_save(self) -> Result<(), Problem> {
+        if self == Self::Debug {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "saved searches are changed with a token of role debug; yours has role viewer",
+        ))
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Role {

@@ -1,6 +1,7 @@
 //! The history: `/api/events`.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -12,7 +13,7 @@ use super::Api;
 use super::access::Role;
 use super::listing::{Listing, json_text};
 use super::problem::Problem;
-use super::query::{EventsQuery, Named, cursor_text};
+use super::query::{EventsQuery, Named, cursor_ahead, cursor_text};
 use crate::model::{Cursor, Facts, Key, Message, Query, Record, Seq, Source, Timestamp, shorten};
 use crate::sinks::feed::{Detail, Event, Invalid, Parts, Polls, Time};
 
@@ -20,6 +21,8 @@ use crate::sinks::feed::{Detail, Event, Invalid, Parts, Polls, Time};
 /// is bounded by bytes rather than by `limit`.
 const CHUNK: usize = 100;
 const MAX_BYTES: usize = 8 << 20;
+/// After this a page ends, however little there is on it.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Characters a viewer sees of a prompt, an answer, or any other long text of a message.
 const VIEWER_TEXT: usize = 200;
 
@@ -28,6 +31,9 @@ const VIEWER_TEXT: usize = 200;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "names and explains the parameters that `EventsQuery` reads")]
 pub(super) struct FilterParams {
+    /// A filter in one text, such as `story:US-1 role:DEV,QA -type:context.* "free text"` (docs/FILTER.md). What the other
+    /// parameters say must hold as well.
+    filter: Option<String>,
     /// Not before: a time ago such as `5m` or `24h`, or RFC 3339.
     since: Option<String>,
     /// Before: likewise.
@@ -84,12 +90,21 @@ pub(super) async fn list(State(api): State<Api>, role: Role, RawQuery(query): Ra
     if asked.detail == Detail::Full {
         role.may_see_payloads(&api.context.config)?;
     }
+    if let Some(cursor) = asked.cursor {
+        let head = api.parts.blocking(|parts| parts.journal.stats()).await?.last_seq;
+        // `asc` may have ended beyond what is an event; and one more is the cursor of a client that has them all.
+        if cursor.0 > head + 1 {
+            return Err(cursor_ahead(cursor, head));
+        }
+    }
     let body = api.parts.blocking(move |parts| page(parts, &asked, now)).await?;
     Ok(json_text(body))
 }
 
-/// Searches piece by piece until the page is full, in items or in bytes.
+/// Searches piece by piece until the page is full, in items or in bytes, or it took long enough: what is rare in a long
+/// history is found page by page.
 fn page(parts: &Parts, asked: &EventsQuery, now: Timestamp) -> Result<String, crate::journal::JournalError> {
+    let begin = Instant::now();
     let polls = Polls::of(&parts.board);
     let (mut body, mut count) = (String::from("{\"items\":["), 0);
     let mut cursor = asked.cursor;
@@ -111,7 +126,7 @@ fn page(parts: &Parts, asked: &EventsQuery, now: Timestamp) -> Result<String, cr
             }
         }
         let more = cut.or(page.next);
-        if more.is_none() || cut.is_some() || count >= asked.limit {
+        if more.is_none() || cut.is_some() || count >= asked.limit || begin.elapsed() > PATIENCE {
             break more;
         }
         cursor = more;

@@ -27,13 +27,20 @@ pub(super) struct Problem {
     /// What is allowed there.
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed: Option<String>,
+    /// Where a filter is wrong: characters before the place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<u16>,
+    /// Characters of the place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u16>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         let status = status.as_u16();
-        Self { kind: "about:blank", title, status, detail: detail.into(), parameter: None, allowed: None }
+        let (parameter, allowed, at, length) = (None, None, None, None);
+        Self { kind: "about:blank", title, status, detail: detail.into(), parameter, allowed, at, length }
     }
 
     pub(super) fn not_found(what: &str) -> Self {
@@ -43,9 +50,14 @@ impl Problem {
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
+        // A filter is short.
+        let small = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        let (at, length) = invalid.place.map(|(at, length)| (small(at), small(length))).unzip();
         Self {
             parameter: Some(invalid.parameter.clone()),
             allowed: Some(invalid.allowed.clone()),
+            at,
+            length,
             ..Self::new(StatusCode::BAD_REQUEST, invalid.to_string())
         }
     }

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use super::access::Role;
 use super::problem::Problem;
-use crate::model::{Cursor, Filter, Order, Timestamp};
+use crate::model::{Cursor, Filter, Order, Seq, Timestamp};
 use crate::sinks::feed::{Detail, FIELDS, Invalid, detail, narrow};
 
 /// Most items a page may have.
@@ -117,14 +117,18 @@ impl EventsQuery {
                 }
             }
         }
-        if let (Some(since), Some(until)) = (asked.filter.since, asked.filter.until)
-            && since > until
-        {
-            return Err(Invalid::new("until", "is before `since`", "a later time").into());
-        }
+        check_range(&asked.filter)?;
         asked.limit = paging.limit;
         asked.cursor = paging.cursor.as_deref().map(event_cursor).transpose()?;
         Ok(asked)
+    }
+}
+
+/// Refuses a range that ends before it begins.
+pub(super) fn check_range(filter: &Filter) -> Result<(), Invalid> {
+    match (filter.since, filter.until) {
+        (Some(since), Some(until)) if since > until => Err(Invalid::new("until", "is before `since`", "a later time")),
+        _ => Ok(()),
     }
 }
 
@@ -145,6 +149,13 @@ pub(super) fn cursor_text(letter: char, number: u64) -> String {
 pub(super) fn cursor_number(letter: char, text: &str) -> Option<u64> {
     let digits = text.strip_prefix(letter)?;
     (!digits.is_empty() && digits.len() <= 16).then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+}
+
+/// A cursor that this journal has not come to yet.
+pub(super) fn cursor_ahead(Cursor(seq): Cursor, head: Seq) -> Problem {
+    let wrong =
+        format!("is of event {seq}, and the newest is {head}: it comes from another journal, or this one was restored");
+    Invalid::new("cursor", wrong, "no cursor, to begin again").into()
 }
 
 fn event_cursor(text: &str) -> Result<Cursor, Invalid> {

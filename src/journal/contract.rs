@@ -2,12 +2,14 @@
 //! Takes: a way to make an empty journal. Gives: a failed test where a promise of the trait is broken.
 //! Never: knows the backend.
 
+mod counts;
 mod history;
 mod searches;
 mod state;
 
 use std::sync::Arc;
 
+pub(super) use self::counts::check as check_counts;
 pub(super) use self::history::{History, position};
 pub(super) use self::searches::check;
 use super::{Commit, Journal};
@@ -21,6 +23,7 @@ pub(super) fn contract(make: &dyn Fn() -> Box<dyn Journal>) {
     readers_see_whole_commits(&*make());
     state::all(make);
     searches::all(make);
+    counts::all(make);
 }
 
 /// Commits records alone.

@@ -13,9 +13,12 @@
 
 mod append;
 mod bytes_of;
+mod count;
 mod engine;
+mod facets;
 mod frame;
 mod framing;
+mod histogram;
 mod letters;
 mod links;
 mod live;
@@ -28,6 +31,7 @@ mod rebuild;
 mod retention;
 mod row;
 mod rows;
+mod saved;
 mod scan;
 mod seal;
 mod snapshots;
@@ -46,8 +50,11 @@ use parking_lot::Mutex;
 use self::append::Writer;
 use self::engine::Engine;
 use self::live::Live;
-use super::{Commit, DeadLetter, Expired, Journal, JournalError, Stats, StoryRecords};
-use crate::model::{Cursor, Delivery, Filter, Known, Page, Position, Query, Record, Seq, StoryView, Timestamp};
+use super::{Commit, DeadLetter, Expired, Journal, JournalError, SavedSearch, Stats, StoryRecords};
+use crate::model::{
+    Cursor, Delivery, Facets, FacetsQuery, Filter, Histogram, HistogramQuery, Known, Page, Position, Query, Record,
+    Seq, StoryView, Timestamp,
+};
 
 /// Sequences in a segment, as a power of two. The postings of an open segment and of one being sealed are in memory,
 /// some 6 MiB each.
@@ -116,6 +123,14 @@ impl Journal for Embedded {
         self.page(query)
     }
 
+    fn facets(&self, query: &FacetsQuery) -> Result<Facets, JournalError> {
+        self.values(query)
+    }
+
+    fn histogram(&self, query: &HistogramQuery) -> Result<Histogram, JournalError> {
+        self.over_time(query)
+    }
+
     fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
         self.walk(filter, each)
     }
@@ -161,6 +176,19 @@ impl Journal for Embedded {
         stories::page(&self.engine, &txn, cursor, limit)
     }
 
+    fn save_search(&self, search: &SavedSearch) -> Result<bool, JournalError> {
+        self.write(|txn| saved::put(&self.engine, txn, search))
+    }
+
+    fn delete_search(&self, name: &str) -> Result<bool, JournalError> {
+        self.write(|txn| saved::remove(&self.engine, txn, name))
+    }
+
+    fn searches(&self) -> Result<Vec<SavedSearch>, JournalError> {
+        let txn = self.engine.read()?;
+        saved::all(&self.engine, &txn)
+    }
+
     fn dead_letter(&self, letter: &DeadLetter) -> Result<(), JournalError> {
         self.write(|txn| letters::put(&self.engine, txn, letter))
     }
@@ -177,11 +205,15 @@ impl Journal for Embedded {
 
 impl Embedded {
     /// A small transaction of its own.
-    fn write(&self, change: impl FnOnce(&mut heed::RwTxn<'_>) -> Result<(), JournalError>) -> Result<(), JournalError> {
+    fn write<T>(
+        &self,
+        change: impl FnOnce(&mut heed::RwTxn<'_>) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
         let run = || {
             let mut txn = self.engine.write()?;
-            change(&mut txn)?;
-            Ok(txn.commit()?)
+            let made = change(&mut txn)?;
+            txn.commit()?;
+            Ok(made)
         };
         run().map_err(|error| self.engine.judge(error))
     }

@@ -1,11 +1,20 @@
 //! What a reader wants to see: one filter for history, live feed and export.
 
+mod clause;
+mod language;
+mod print;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::Source;
-use super::record::{Record, Seq, Severity};
+pub use self::clause::{Clause, Column, Test};
+pub use self::language::{FilterError, MAX_FILTER, MAX_TERMS, MAX_VALUE, MAX_VALUES, WORDS};
+
+use super::message::{Message, Source};
+use super::record::{Record, Resolved, Seq, Severity};
 use super::time::Timestamp;
 
 /// A pattern for event types: `*` stands for any run of characters, dots included.
@@ -88,6 +97,8 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
+    /// The terms of the filter language: each must hold as well.
+    pub and: Vec<Clause>,
 }
 
 impl Filter {
@@ -114,16 +125,33 @@ impl Filter {
             && self.severity.is_none_or(|least| resolved.severity >= least)
             && self.since.is_none_or(|since| record.at >= since)
             && self.until.is_none_or(|until| record.at < until)
+            && self.and.iter().all(|clause| clause.fits_columns(message, resolved))
     }
 
     /// Only the text: payload, subject and summary, ASCII case ignored.
     pub fn matches_text(&self, record: &Record) -> bool {
-        let Some(q) = self.q.as_deref().filter(|q| !q.is_empty()) else { return true };
+        let q = self.q.as_deref().filter(|q| !q.is_empty());
+        if q.is_none() && !self.and.iter().any(Clause::is_text) {
+            return true;
+        }
         let Some((message, resolved)) = record.entry() else { return false };
-        contains(&message.payload.bytes, q.as_bytes())
-            || contains(message.subject.as_bytes(), q.as_bytes())
-            || contains(resolved.summary.as_bytes(), q.as_bytes())
+        q.is_none_or(|q| says(message, resolved, q))
+            && self.and.iter().all(|clause| clause.fits_text(message, resolved))
     }
+
+    /// Whether all that narrows it down is the time.
+    pub fn is_range(&self) -> bool {
+        let Self { since: _, until: _, q, .. } = self;
+        let whole = Self { since: self.since, until: self.until, q: q.clone(), ..Self::default() };
+        q.as_deref().is_none_or(str::is_empty) && *self == whole
+    }
+}
+
+/// Whether an entry's payload, subject or summary holds a text.
+fn says(message: &Message, resolved: &Resolved, text: &str) -> bool {
+    contains(&message.payload.bytes, text.as_bytes())
+        || contains(message.subject.as_bytes(), text.as_bytes())
+        || contains(resolved.summary.as_bytes(), text.as_bytes())
 }
 
 fn any_of(wanted: &[String], have: Option<&str>) -> bool {
@@ -177,26 +205,4 @@ pub struct Page {
     pub items: Vec<Arc<Record>>,
     /// Where to go on; `None` = that was all.
     pub next: Option<Cursor>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs_cross_dots_and_ignore_case() {
-        let g = Glob::new("agent.*.completed*");
-        assert!(g.matches("agent.response.completed.task-extraction"));
-        assert!(g.matches("AGENT.response.completed"));
-        assert!(!g.matches("agent.response.failed"));
-        assert!(Glob::new("*").matches(""));
-        assert!(!glob(b"a*a*a*a*a*b", "a".repeat(2000).as_bytes()));
-    }
-
-    #[test]
-    fn text_is_found_whatever_its_case() {
-        assert!(contains(b"Could not Connect", b"connect"));
-        assert!(!contains(b"Conne", b"connect"));
-        assert!(contains(b"x", b""));
-    }
 }

@@ -1,10 +1,12 @@
 //! The API over a journal in memory: routes, parameters, access, and the live feed.
 
 mod access;
+mod command;
 mod feed;
 mod fixtures;
 mod history;
 mod replay;
+mod search;
 mod stalled;
 mod tls;
 mod world;

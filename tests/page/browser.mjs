@@ -21,13 +21,14 @@ class Node {
   showModal() { this.open = true; }
   close() { if (this.open) { this.open = false; for (const f of this.listeners.close || []) f(); } }
   focus() {}
+  setSelectionRange(from, to) { this.selection = [from, to]; }
   /// All text in it.
   get text() { return this.textContent + this.children.map(c => c instanceof Node ? c.text : String(c)).join(""); }
 }
 
 /// An answer that is none.
 export class Refusal {
-  constructor(status, detail) { Object.assign(this, { status, detail }); }
+  constructor(status, detail, more = {}) { Object.assign(this, { status, more: { detail, ...more } }); }
 }
 
 /// A page just opened. `answer(path)` gives a body or a refusal, or throws; `hash` is the address from `#` on, `search` from `?` on.
@@ -42,10 +43,12 @@ export function open(answer, hash = "", search = "") {
   }
   const rounds = [], heard = {}, went = [];
   const location = {
-    href: "http://localhost/", search, pathname: "/",
+    href: "http://localhost/", pathname: "/",
+    get search() { return search; },
     get hash() { return hash; },
-    set hash(text) { hash = `#${text}`; went.push(hash); for (const f of heard.hashchange || []) f(); },
+    set hash(text) { hash = `#${text}`; went.push(hash); for (const f of [...heard.popstate, ...heard.hashchange]) f(); },
   };
+  const goTo = url => { ({ search, hash } = new URL(url, "http://localhost/")); };
   const document = {
     hidden: false, createElement: tag => new Node(tag), querySelectorAll: () => [], querySelector: () => null, addEventListener() {},
     getElementById: id => ids.get(id) || ids.set(id, new Node(id)).get(id),
@@ -53,16 +56,16 @@ export function open(answer, hash = "", search = "") {
   const context = vm.createContext({
     Node, WebSocket, URL, URLSearchParams, console,
     document, location,
-    history: { pushState(_state, _title, url) { hash = ""; went.push(url); } },
+    history: { pushState(_state, _title, url) { goTo(url); went.push(url); }, replaceState(_state, _title, url) { goTo(url); } },
     sessionStorage: { getItem: () => null, setItem() {} },
     addEventListener: (type, f) => (heard[type] ||= []).push(f), requestAnimationFrame() {},
     setInterval: (f, time) => rounds.push([f, time]),
     setTimeout: f => { timers.set(++numbers, f); return numbers; },
     clearTimeout: number => timers.delete(number),
-    fetch: async path => {
-      asked.push(path);
-      const body = await answer(path);
-      if (body instanceof Refusal) return { ok: false, status: body.status, statusText: "no", headers: { get: () => null }, json: async () => ({ detail: body.detail }) };
+    fetch: async (path, { method = "GET", body: sent } = {}) => {
+      asked.push(method === "GET" ? path : `${method} ${path} ${sent ?? ""}`.trim());
+      const body = await answer(path, method, sent);
+      if (body instanceof Refusal) return { ok: false, status: body.status, statusText: "no", headers: { get: () => null }, json: async () => body.more };
       return { ok: true, status: 200, headers: { get: () => null }, json: async () => body };
     },
   });
@@ -74,7 +77,13 @@ export function open(answer, hash = "", search = "") {
     /// Lets what is done every `time` milliseconds be done once.
     async round(time) { rounds.filter(([, every]) => every === time).forEach(([f]) => f()); await settle(); },
     /// The back button: the address is another, and the page is told.
-    async back(to) { hash = to; heard.hashchange.forEach(f => f()); await settle(); },
+    async back(to) {
+      const before = hash;
+      goTo(to || "/");
+      for (const f of heard.popstate) f();
+      if (hash !== before) for (const f of heard.hashchange) f();
+      await settle();
+    },
     node: id => ids.get(id),
     /// Something happens to a node, or to the window.
     happens(type, id) { (id ? ids.get(id).listeners : heard)[type].forEach(f => f({ preventDefault() {} })); },

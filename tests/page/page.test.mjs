@@ -52,7 +52,7 @@ test("what still comes for the filter before is not shown under the new one", as
   const event = seq => ({ seq, timestamp: "2026-02-14T09:12:38Z", severity: "info", type: "agent.response.completed", deliveries: [] });
   before.frame({ type: "events", up_to: 8, items: [event(8)] });
   assert.equal(browser.evaluate("rows.size"), 1);
-  browser.evaluate('setFilter({ story: ["s-1"] })');
+  browser.evaluate('setFilter("story:s-1")');
   before.frame({ type: "events", up_to: 9, items: [event(9)] });
   await browser.settle();
   before.frame({ type: "events", up_to: 10, items: [event(10)] });
@@ -61,7 +61,7 @@ test("what still comes for the filter before is not shown under the new one", as
   assert.notEqual(after, before);
   after.frame({ type: "hello", head: 10, oldest: 1 });
   await browser.settle();
-  assert.equal(after.sent.at(-1)?.filter.story[0], "s-1");
+  assert.equal(after.sent.at(-1)?.filter, "story:s-1");
   after.frame({ type: "events", up_to: 11, items: [event(11)] });
   assert.equal(browser.evaluate("rows.size"), 1);
 });
@@ -104,25 +104,117 @@ test("an open drawer is in the address; the back button closes it, and closing i
   assert.equal(drawer.open, false, "what came late opened it again");
 });
 
-test("a filter that is none is told with those that are, and text in quotes is text", async () => {
-  const browser = open(() => page);
+// A page that is connected, with what the daemon counts and has saved.
+const counted = { complete: true, looked_at: 3, from: null, until: "2026-02-14T10:00:00.000000Z", buckets: [
+  { from: "2026-02-14T09:00:00.000000Z", count: 2, warnings: 0, errors: 1 }, { from: "2026-02-14T09:30:00.500000Z", count: 1, warnings: 0, errors: 0 }],
+  facets: [{ by: "role", values: [{ value: "DEV", count: 2 }, { value: "the \"one\"", count: 1 }], other: 0, without: 4 }] };
+async function connected(answer = () => undefined, hash = "", search = "") {
+  const browser = open((path, ...more) => answer(path, ...more) ?? (/facets|histogram/.test(path) ? counted : { ...page, violations: [], deliveries: [] }), hash, search);
+  browser.again = async () => { await browser.settle(); browser.sockets.at(-1).frame({ type: "hello", head: 7, oldest: 1 }); await browser.settle(); await browser.settle(); };
+  browser.type = async (filter, since = "", until = "") => {
+    Object.assign(browser.node("query"), { value: filter });
+    Object.assign(browser.node("since"), { value: since });
+    Object.assign(browser.node("until"), { value: until });
+    browser.happens("submit", "filter");
+    await browser.again();
+  };
+  await browser.again();
+  return browser;
+}
+const lists = browser => browser.asked.filter(path => path.startsWith("api/events?"));
+
+test("the filter goes to the daemon as it was typed, and every term has its chip", async () => {
+  const browser = await connected();
+  const text = 'story:s-1 -type:context.* "a \\"b\\" c" role:"x y",DEV word';
+  await browser.type(text, "1h");
+  assert.equal(new URLSearchParams(lists(browser).at(-1).split("?")[1]).get("filter"), text);
+  assert.equal(new URLSearchParams(lists(browser).at(-1).split("?")[1]).get("since"), "1h");
+  assert.equal(browser.sockets.at(-1).sent.at(-1).filter, text);
+  const chips = browser.node("chips").children.slice(1);
+  assert.deepEqual(chips.map(chip => chip.text), ["story:s-1 ×", "-type:context.* ×", '"a \\"b\\" c" ×', 'role:"x y",DEV ×', "word ×"]);
+  chips[1].listeners.click[0]();
+  assert.equal(browser.node("query").value, 'story:s-1 "a \\"b\\" c" role:"x y",DEV word');
+  browser.evaluate("add")("story", "s 2");
+  assert.equal(browser.node("query").value, '"a \\"b\\" c" role:"x y",DEV word story:"s 2"');
+});
+
+test("filter and range are in the address, are restored from it, and the back button goes through them", async () => {
+  const browser = await connected(undefined, "#event/12", "?filter=role%3ADEV&until=2026-02-14T10:00:00Z");
+  assert.ok(browser.node("drawer").open, "the event of the link");
+  assert.equal(browser.node("query").value, "role:DEV");
+  assert.match(lists(browser).at(-1), /filter=role%3ADEV&until=2026/);
+  assert.deepEqual(browser.went, [], "opening a link is no step");
+  browser.sockets.at(-1).frame({ type: "events", up_to: 8, items: [{ seq: 8, timestamp: "2026-02-14T09:12:38Z", severity: "info", type: "t", deliveries: [] }] });
+  browser.sockets.at(-1).frame({ type: "omitted", from: 8, to: 9, count: 2 });
+  assert.equal(browser.evaluate("rows.size"), 0, "a range with an end has no place for what comes");
+  await browser.type("role:QA", "1h");
+  assert.deepEqual(browser.went, ["/?filter=role%3AQA&since=1h#event/12"]);
+  await browser.type("role:QA", "1h");
+  assert.equal(browser.went.length, 1, "the same is no step");
+  await browser.back("/?filter=role%3ADEV");
+  await browser.again();
+  assert.equal(browser.node("drawer").open, false);
+  assert.deepEqual([browser.node("query").value, browser.node("since").value], ["role:DEV", ""]);
+  assert.match(lists(browser).at(-1), /filter=role%3ADEV$/);
+  assert.equal(browser.went.length, 1, "going back is no step forward");
+});
+
+test("events over time choose a range, and counts a term", async () => {
+  const browser = await connected();
+  const bars = browser.node("time").children;
+  assert.equal(bars.length, 2);
+  assert.deepEqual([bars[0].children[0].style.height, bars[0].children[1].style.height], ["100%", "50%"]);
+  bars[0].listeners.pointerdown[0]({ preventDefault() {} });
+  bars[1].listeners.pointerup[0]();
+  await browser.again();
+  assert.match(browser.went.at(-1), /since=2026-02-14T09%3A00%3A00Z&until=2026-02-14T10%3A00%3A00Z/);
+  assert.equal(browser.node("any").hidden, false);
+  browser.happens("click", "any");
+  await browser.again();
+  assert.equal(browser.went.at(-1), "/");
+  browser.node("counts").open = true;
+  browser.happens("toggle", "counts");
   await browser.settle();
-  const type = text => browser.evaluate("typed")(text), filter = () => JSON.stringify(browser.evaluate("filter"));
-  type("story:s-1");
-  for (const [text, told] of [["foo:bar", /foo: is no filter.*story:.*task:/], ["http://x", /http: .*quotes/], ["task:", /task: needs a value/]]) {
-    type(text);
-    assert.equal(browser.node("wrong").hidden, false, text);
-    assert.match(browser.node("wrong").textContent, told);
-    assert.equal(browser.node("query").value, text, "what was typed stays");
-    assert.equal(filter(), '{"story":["s-1"]}');
-  }
-  type('"http://x/y" at 12:30 role:DEV');
-  assert.equal(browser.node("wrong").hidden, true);
-  assert.equal(filter(), '{"role":["DEV"],"q":["http://x/y at 12:30"]}');
-  const again = browser.node("query").value;
-  type(again);
-  assert.equal(browser.node("query").value, again, "what the page writes it can read");
-  assert.equal(open(() => page, "", "?filter=foo:bar").node("wrong").hidden, false);
+  const shown = browser.node("counted").children[0];
+  assert.match(shown.text, /^roleDEV2 −the "one"1 −4 without$/);
+  shown.children[1].children[1].children[1].children[2].listeners.click[0]();
+  assert.equal(browser.node("query").value, '-role:"the \\"one\\""');
+});
+
+test("counting that ended early says so", async () => {
+  const browser = await connected(path => path.includes("histogram") ? { ...counted, complete: false, looked_at: 5000000, from: "2026-02-14T09:00:00Z" } : undefined);
+  assert.match(browser.node("reach").textContent, /^Of the newest 5000000 events, back to /);
+});
+
+test("searches are saved under a name, applied and deleted", async () => {
+  const kept = new Map([["errors", { name: "errors", filter: "severity:error", since: "1h", until: null }]]);
+  const browser = await connected((path, method, sent) => {
+    if (!path.startsWith("api/searches")) return undefined;
+    const name = decodeURIComponent(path.slice("api/searches/".length));
+    if (method === "PUT" && name === "no") return new Refusal(403, "saved searches are changed with a token of role debug");
+    if (method === "PUT") kept.set(name, { name, ...JSON.parse(sent) });
+    if (method === "DELETE") kept.delete(name);
+    return { ...page, items: [...kept.values()] };
+  });
+  const menu = async () => { browser.node("saved").open = true; browser.happens("toggle", "saved"); await browser.settle(); return browser.node("saves").children; };
+  const [first] = await menu();
+  first.children[0].listeners.click[0]();
+  await browser.again();
+  assert.deepEqual([browser.node("query").value, browser.node("since").value], ["severity:error", "1h"]);
+  await browser.type("role:DEV");
+  await menu();
+  browser.node("name").value = "dev";
+  browser.happens("submit", "save");
+  for (let n = 0; n < 4; n++) await browser.settle();
+  assert.deepEqual({ ...kept.get("dev") }, { name: "dev", filter: "role:DEV", since: null, until: null });
+  assert.equal(browser.node("saves").children.length, 2);
+  browser.node("name").value = "no";
+  browser.happens("submit", "save");
+  for (let n = 0; n < 4; n++) await browser.settle();
+  assert.match(browser.node("unsaved").textContent, /role debug/);
+  browser.node("saves").children[0].children[1].listeners.click[0]();
+  for (let n = 0; n < 4; n++) await browser.settle();
+  assert.equal(kept.has("errors"), false);
 });
 
 test("a part that is down is told, with since when and why, and only asked for while somebody looks", async () => {
@@ -153,7 +245,7 @@ test("of two connections begun at once one is made", async () => {
   const open_ = () => browser.sockets.filter(socket => socket.readyState === 1);
   browser.sockets[0].frame({ type: "hello", head: 7, oldest: 1 });
   await browser.settle();
-  browser.evaluate('setFilter({ story: ["s-1"] }); setFilter({ story: ["s-2"] })');
+  browser.evaluate('setFilter("story:s-1"); setFilter("story:s-2")');
   await browser.settle();
   assert.equal(open_().length, 1, "two filters in one moment");
   const [socket] = open_();
@@ -165,26 +257,31 @@ test("of two connections begun at once one is made", async () => {
   assert.equal(open_().length, 1, "the network is back, and the page is seen again");
   open_()[0].frame({ type: "hello", head: 9, oldest: 1 });
   await browser.settle();
-  assert.equal(open_()[0].sent.at(-1)?.filter.story[0], "s-2");
+  assert.equal(open_()[0].sent.at(-1)?.filter, "story:s-2");
 });
 
-test("a filter the daemon refuses is told once, and the filter before stays", async () => {
-  const detail = "source: there is no source `foo`";
-  const browser = open(path => path.includes("source=foo") ? new Refusal(400, detail) : page, "", "?filter=story:s-1");
-  await browser.settle();
-  browser.sockets[0].frame({ type: "hello", head: 7, oldest: 1 });
-  await browser.settle();
-  browser.evaluate('typed("source:foo")');
-  for (let n = 0; n < 3; n++) {
-    await browser.settle();
-    browser.sockets.at(-1).frame({ type: "hello", head: 7, oldest: 1 });
-    await browser.later();
-  }
-  assert.equal(browser.asked.filter(path => path.includes("source=foo")).length, 1, browser.asked.join(" "));
-  assert.deepEqual([browser.node("wrong").hidden, browser.node("wrong").textContent], [false, detail]);
-  assert.equal(browser.node("query").value, "source:foo", "what was typed is there to be mended");
+test("a filter the daemon refuses is told once with the place marked, and the filter before stays", async () => {
+  const detail = 'unknown field "stroy"; did you mean story?';
+  const refuse = path => path.includes("stroy") ? new Refusal(400, detail, { parameter: "filter", at: 4, length: 5 }) : undefined;
+  const browser = await connected(refuse, "", "?filter=role:DEV");
+  browser.document.activeElement = browser.node("query");
+  await browser.type("日本x stroy:s-1");
+  for (let n = 0; n < 3; n++) { await browser.again(); await browser.later(); }
+  assert.equal(lists(browser).filter(path => path.includes("stroy")).length, 1, browser.asked.join(" "));
+  const [why, place] = browser.node("wrong").children;
+  assert.deepEqual([browser.node("wrong").hidden, why.text], [false, detail]);
+  assert.deepEqual(place.children.map(part => part.text ?? part), ["日本x ", "stroy", ":s-1"]);
+  assert.deepEqual(browser.node("query").selection, [4, 9]);
+  assert.equal(browser.node("query").value, "日本x stroy:s-1", "what was typed is there to be mended");
+  assert.equal(browser.node("query").ariaInvalid, "true");
   assert.equal(browser.sockets.at(-1).sent.at(-1)?.type, "subscribe", "events go on");
-  assert.equal(browser.sockets.at(-1).sent.at(-1).filter.story?.[0], "s-1");
+  assert.equal(browser.sockets.at(-1).sent.at(-1).filter, "role:DEV");
+  assert.deepEqual([browser.went, browser.location.search], [[], "?filter=role:DEV"], "what is refused is no step to go back to");
+  await browser.type("role:QA");
+  assert.equal(browser.node("wrong").hidden, true);
+  const linked = await connected(refuse, "", "?filter=stroy:x");
+  assert.equal(linked.node("wrong").hidden, false, "a link may be wrong, too");
+  assert.equal(linked.location.search, "");
 });
 
 test("a shared link opened before the token is there is followed after it", async () => {

@@ -1,5 +1,14 @@
 import { type TemplateSrv } from '@grafana/runtime';
+import { readFileSync } from 'fs';
+import { join } from 'path';
+import { wireFilter } from '../feed/filter';
 import { crowdedFields, fits, interpolate, select } from './filter';
+
+/** The daemon's tests read the same file. */
+const filters: {
+  read: Array<{ text: string; printed: string }>;
+  interpolated: Array<{ text: string; values: Record<string, string | string[]>; sent: string }>;
+} = JSON.parse(readFileSync(join(__dirname, '../../../tests/fixtures/filter/filters.json'), 'utf8'));
 
 const values: Record<string, string> = { story: 'US-1,US-2', all: '$__all', text: 'a,b' };
 const templates = {
@@ -16,6 +25,29 @@ describe('a filter with variables', () => {
   it('says which fields are too many', () => {
     const many = Array.from({ length: 51 }, (_, n) => `US-${n}`).join(',');
     expect(crowdedFields({ story: many, role: 'DEV', q: many })).toEqual(['story']);
+  });
+});
+
+describe('a filter in the filter language', () => {
+  it.each(filters.interpolated)('takes variables: $text', ({ text, values: given, sent }) => {
+    const replace = (target = '', _scoped?: unknown, format?: unknown) => {
+      const formatted = format as (value: string | string[]) => string;
+      return target.replace(/\$(\w+)/g, (whole, name: string) => formatted(given[name] ?? whole));
+    };
+    const filter = interpolate({ filter: text }, { replace } as TemplateSrv);
+    expect(filter).toEqual({ filter: sent });
+    expect(wireFilter(filter)).toEqual({ filter: sent });
+  });
+
+  it.each(filters.read.map(({ printed }) => printed))('is left as it is without: %s', (text) => {
+    expect(interpolate({ filter: text }, { replace: (target = '') => target } as TemplateSrv)).toEqual(
+      text === '' ? {} : { filter: text }
+    );
+  });
+
+  it('is one text, however many commas it has', () => {
+    expect(crowdedFields({ filter: 'role:' + ','.repeat(60) })).toEqual([]);
+    expect(select([{ id: 'a' }], { filter: 'role:DEV' }, {})).toHaveLength(1);
   });
 });
 

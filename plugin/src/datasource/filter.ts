@@ -16,6 +16,7 @@ export const FILTER_FIELDS = [
   'consumer',
   'model',
   'q',
+  'filter',
 ] as const satisfies ReadonlyArray<keyof EventFilter>;
 
 /** Values that stand for "any": what a variable's "All" may be set to. */
@@ -29,9 +30,32 @@ export function valuesOf(value: string | undefined): string[] {
   return values.some((one) => ANY.includes(one)) ? [] : values.filter((one) => one !== '');
 }
 
+/** Fields that hold one text, not a list of values. */
+export const isText = (field: keyof EventFilter): boolean => field === 'q' || field === 'filter';
+
+/** A value as the filter language wants it: in quotes where it would be read as something else. */
+const quoted = (value: string) => (/^[^\s",]+$/.test(value) ? value : `"${escaped(value)}"`);
+const escaped = (value: string) => value.replace(/["\\]/g, '\\$&');
+
+/** A filter in the filter language with the values of variables in it; terms for "any" are left out. */
+function terms(text: string, variables: TemplateSrv, scoped?: ScopedVars): string {
+  const cut = text.match(/(?:"(?:\\.|[^"\\])*"?|[^\s"])+/g) ?? [];
+  const put = cut.map((term) => {
+    // Within quotes a value is a part of the text.
+    const inQuotes = term.includes('"');
+    const format = (value: string | string[]) =>
+      inQuotes ? escaped([value].flat().join(',')) : [value].flat().map(quoted).join(',');
+    return variables.replace(term, scoped, format);
+  });
+  return put.filter((term) => !ANY.includes(term.replace(/^-?\w+:/, '').replace(/^"(.*)"$/, '$1'))).join(' ');
+}
+
 /** Puts the values of variables in. Several of one variable are separated by commas; fields for "any" are left out. */
 export function interpolate(filter: EventFilter | undefined, variables: TemplateSrv, scoped?: ScopedVars): EventFilter {
   const given = FILTER_FIELDS.map((field): [string, string] => {
+    if (field === 'filter') {
+      return [field, terms(filter?.filter ?? '', variables, scoped)];
+    }
     const value = variables.replace(filter?.[field] ?? '', scoped, field === 'q' ? undefined : 'csv').trim();
     return [field, field === 'q' ? (ANY.includes(value) ? '' : value) : valuesOf(value).join(',')];
   });
@@ -40,7 +64,7 @@ export function interpolate(filter: EventFilter | undefined, variables: Template
 
 /** Fields of a filter that hold more values than the daemon takes. */
 export const crowdedFields = (filter: EventFilter): string[] =>
-  FILTER_FIELDS.filter((field) => field !== 'q' && valuesOf(filter[field]).length > MAX_VALUES);
+  FILTER_FIELDS.filter((field) => !isText(field) && valuesOf(filter[field]).length > MAX_VALUES);
 
 /** Whether a text fits a pattern: `*` stands for any run of characters, case is ignored. */
 export function fits(pattern: string, text: string): boolean {
@@ -56,7 +80,7 @@ export function select<T extends Item>(items: T[], filter: EventFilter, matching
   const wanted = FILTER_FIELDS.flatMap((field) => {
     const path = matching[field];
     const values = valuesOf(filter[field]);
-    return field !== 'q' && path !== undefined && values.length > 0 ? [{ path, values }] : [];
+    return !isText(field) && path !== undefined && values.length > 0 ? [{ path, values }] : [];
   });
   const text = filter.q?.toLowerCase();
   const has = (item: T, path: string, values: string[]) =>

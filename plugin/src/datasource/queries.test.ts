@@ -119,7 +119,7 @@ describe('state', () => {
 it('knows for each type which filters there are', () => {
   const known = Object.fromEntries(QUERY_TYPES.map((type) => [type, fieldsOf(type).join(' ')]));
   expect(known).toMatchObject({
-    events: 'story task role agent type producer source severity consumer q',
+    events: 'story task role agent type producer source severity consumer q filter',
     graph: 'story',
     consumers: 'consumer q',
     components: 'q',

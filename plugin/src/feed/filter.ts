@@ -3,7 +3,7 @@ import { type FeedEvent } from './types';
 import { type Params } from './upstream';
 
 /** The fields that the daemon filters events by. */
-const WIRE = ['story', 'task', 'role', 'agent', 'type', 'producer', 'source', 'severity', 'q'] as const;
+const WIRE = ['filter', 'story', 'task', 'role', 'agent', 'type', 'producer', 'source', 'severity', 'q'] as const;
 
 /** What the daemon is asked for: fields that are empty are left out. */
 export function wireFilter(filter: EventFilter): Params {

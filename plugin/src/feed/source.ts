@@ -3,6 +3,8 @@ import { type DeliveryChange, type EventDetail, type EventPage, type FeedEvent }
 
 /** Which events. Several values of one field are separated by commas; `*` in `type` stands for any run of characters. */
 export interface EventFilter {
+  /** Terms of the daemon's filter language (docs/FILTER.md), which must hold beside the other fields. */
+  filter?: string;
   story?: string;
   task?: string;
   role?: string;

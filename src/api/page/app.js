@@ -4,8 +4,12 @@
 const T = {
   skip: "Skip to events", api: "API", agents: "Councils & agents", events: "Event stream", consumers: "Consumers",
   stories: "Stories", pause: "Pause", follow: "Follow", filterLabel: "Filter", apply: "Filter", older: "Older events",
-  help: "Text, or story: task: role: agent: type: severity: source: producer:  ·  / filter, j k move, Enter open, Esc close",
-  placeholder: "story:US-1 type:agent.* timeout", close: "Close", tokenTitle: "Token needed", tokenLabel: "Token of role viewer or debug",
+  help: "Words, or story: task: plan: ceremony: role: agent: type: severity: source: producer: · a,b either · -x without · / filter, j k move, Enter open, Esc close",
+  placeholder: "story:US-1 -type:context.* timeout", since: "Since", until: "Until", sinceHint: "1h, or a time", untilHint: "now",
+  time: "Events over time: choose a part", part: (from, n, bad) => `${from}: ${n} events, ${bad} warnings and errors`, anyTime: "Any time",
+  counts: "Counts", saved: "Saved", save: "Save", saveAs: "Name of the search", noSaved: "Nothing saved yet", remove_: n => `Delete ${n}`,
+  only: v => `Only ${v}`, without: v => `Without ${v}`, others: n => `${n} others`, lacking: n => `${n} without`,
+  some: (n, from) => `Of the newest ${n} events, back to ${from}`, past: "history", close: "Close", tokenTitle: "Token needed", tokenLabel: "Token of role viewer or debug",
   tokenUse: "Use it", live: "live", connecting: "connecting", catching: "catching up", down: "disconnected, trying again",
   shown: n => `${n} shown`, fresh: n => `${n} new: show`, perSecond: n => `${n}/s`, errors: "errors only",
   remove: c => `Remove filter ${c}`, publisher: "Publisher", guessed: "guessed", story: "Story", role: "Role", agent: "Agent",
@@ -16,15 +20,13 @@ const T = {
   copy: "Copy", copied: "Copied", withheld: r => `The payload needs a token of role ${r}.`, openStory: "Story and trace",
   trace: "Trace", phases: "Phases", tasks: "Tasks", attempts: n => `${n} deliveries`, tokens: "tokens", failures: "failures",
   silent: "silent", pending: "pending", ackPending: "to be acked", redelivered: "redelivered", floor: "ack floor moved", ago: s => `${s} ago`,
-  unknownKey: (key, keys) => `${key}: is no filter. Filters are ${keys.map(k => `${k}:`).join(" ")}; put text with a colon in quotes: "${key}:…"`,
-  noValue: key => `${key}: needs a value, as in ${key}:something`, liveBut: "live, but not all sources are",
+  liveBut: "live, but not all sources are",
   part: (part, health, since, why) => `${part} is ${health} since ${since}: ${why}`,
   failed: w => `Failed: ${w}`, more: n => `… ${n} more`, spans: n => `${n} spans`, cut: "cut: the story is longer than what is shown", loading: "Loading…",
 };
 const ICON = { info: "📤", warning: "⚠️", error: "❌" };
 const MARK = { acked: "✅", nacked: "🔁", in_progress: "⏳", terminated: "❌", max_deliveries: "❌", pending: "…", delivered: "→", settled: "✓" };
 const AGENT = { idle: "●", deliberating: "🔄", completed: "✅", failed: "❌" };
-const FIELDS = ["story", "task", "role", "agent", "type", "severity", "source", "producer", "ceremony", "plan"];
 const MAX_ROWS = 500, MAX_BUFFER = 500;
 
 const $ = id => document.getElementById(id);
@@ -39,15 +41,18 @@ const el = (tag, props = {}, ...children) => {
   return node;
 };
 for (const node of document.querySelectorAll("[data-t]")) node.textContent = T[node.dataset.t];
-$("query").placeholder = T.placeholder;
+for (const [id, text] of [["query", T.placeholder], ["since", T.sinceHint], ["until", T.untilHint], ["name", T.saveAs]]) $(id).placeholder = text;
+$("time").ariaLabel = T.time;
 
 // ---- asking the daemon
 let token = sessionStorage.getItem("token") || "";
-async function api(path) {
-  const response = await fetch(path, { headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store" });
+async function api(path, method = "GET", sent) {
+  const response = await fetch(path, { method, body: sent, headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store" });
   if (response.status === 401) { askToken(); throw new Error(T.tokenTitle); }
+  if (response.status === 204) return {};
   const body = await response.json();
-  if (!response.ok) throw Object.assign(new Error(body.detail || response.statusText), { status: response.status });
+  if (!response.ok) throw Object.assign(new Error(body.detail || response.statusText),
+    { status: response.status, parameter: body.parameter, at: body.at, length: body.length });
   if (response.headers.get("x-fleetscope-truncated")) body.cut = true;
   return body;
 }
@@ -61,57 +66,122 @@ $("login-form").addEventListener("submit", () => {
   if (linkOf(location.hash)) follow();
 });
 
-// ---- the filter: key:value words, the rest is text; in quotes anything is text
-let filter = {}, taken = {}, started = false;
-const KEYED = /^([a-z_]\w*):(.*)$/i;
-function parse(text) {
-  const found = {}, rest = [];
-  for (const [word, quoted] of text.matchAll(/"([^"]*)"|\S+/g)) {
-    const [, key, value] = quoted === undefined && KEYED.exec(word) || [];
-    if (!key) rest.push(quoted ?? word);
-    else if (!FIELDS.includes(key)) throw new Error(T.unknownKey(key, FIELDS));
-    else if (!value) throw new Error(T.noValue(key));
-    else found[key] = key === "severity" ? [value] : (found[key] || []).concat(value.split(","));
-  }
-  const words = rest.join(" ").trim();
-  if (words) found.q = [words];
-  return found;
-}
-// Text that would be read as a filter goes back into quotes.
-const quote = text => text.split(/\s+/).map(word => KEYED.test(word) ? `"${word}"` : word).join(" ");
-const words = f => Object.entries(f).flatMap(([k, vs]) => vs.map(v => k === "q" ? quote(v) : `${k}:${v}`));
-const query = f => Object.entries(f).map(([k, vs]) => `&${k}=${vs.map(encodeURIComponent).join(",")}`).join("");
-// What was typed: a filter, or what is wrong with it. The filter before stays then.
-function typed(text) {
-  try { setFilter(parse(text)); } catch (error) { wrong(text, error); }
-}
-function wrong(text, error) {
-  $("query").value = text;
-  $("query").ariaInvalid = "true";
-  $("wrong").textContent = error.message;
+// ---- the filter: a text in the daemon's language (docs/FILTER.md), which says what is wrong with it; and a range of time
+const EMPTY = { filter: "", since: "", until: "" };
+let wanted = EMPTY, taken = EMPTY, started = false;
+const terms = text => text.match(/(?:"(?:\\.|[^"\\])*"?|[^\s"])+/g) || [];
+const value = text => /^[^\s",*]+$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
+const search = asked => new URLSearchParams(Object.entries(asked).filter(([, text]) => text)).toString();
+const query = asked => { const text = search(asked); return text && `&${text}`; };
+const inAddress = () => { const given = new URLSearchParams(location.search); return Object.fromEntries(Object.keys(EMPTY).map(k => [k, given.get(k) || ""])); };
+const address = asked => `${location.pathname}${search(asked) && `?${search(asked)}`}${location.hash}`;
+// What is wrong, with the place marked; what was typed stays to be mended.
+function wrong(asked, error) {
+  fillIn(asked);
+  const text = [...asked.filter], { at, length, parameter } = error, field = $(parameter in EMPTY && parameter !== "filter" ? parameter : "query");
+  field.ariaInvalid = "true";
+  const marked = at !== undefined && el("pre", {}, text.slice(0, at).join(""), el("mark", {}, text.slice(at, at + length).join("") || " "), text.slice(at + length).join(""));
+  $("wrong").replaceChildren(el("div", {}, error.message), marked || "");
   $("wrong").hidden = false;
+  if (at !== undefined && document.activeElement === $("query"))
+    $("query").setSelectionRange(text.slice(0, at).join("").length, text.slice(0, at + length).join("").length);
 }
-function setFilter(next) {
-  filter = next;
+function fillIn(asked) {
+  $("query").value = asked.filter;
+  $("since").value = asked.since;
+  $("until").value = asked.until;
+}
+function ask(next, anew = true) {
+  // The address changes with the drawer, too.
+  if (!anew && started && search(next) === search(wanted)) return;
+  wanted = next;
   $("wrong").hidden = true;
-  $("query").ariaInvalid = "false";
-  $("query").value = words(filter).join(" ");
-  const errors = filter.severity?.[0] === "error";
-  const toggled = { ...filter, severity: ["error"] };
-  if (errors) delete toggled.severity;
+  for (const id of ["query", "since", "until"]) $(id).ariaInvalid = "false";
+  fillIn(next);
+  const words = terms(next.filter), errors = words.includes("severity:error");
+  const without = word => () => setFilter(words.filter(other => other !== word).join(" "));
   $("chips").replaceChildren(
-    el("button", { type: "button", className: "chip", ariaPressed: String(errors), on: { click: () => setFilter(toggled) } }, T.errors),
-    ...Object.entries(filter).flatMap(([key, values]) => values.map(value => el("button", {
-      type: "button", className: "chip", ariaLabel: T.remove(value), on: { click: () => {
-        const left = { ...filter, [key]: values.filter(v => v !== value) };
-        if (!left[key].length) delete left[key];
-        setFilter(left);
-      } } }, `${key === "q" ? "" : key + ":"}${value} ×`))));
+    el("button", { type: "button", className: "chip", ariaPressed: String(errors), on: { click: errors ? without("severity:error") : () => add("severity", "error") } }, T.errors),
+    ...words.map(word => el("button", { type: "button", className: "chip", ariaLabel: T.remove(word), on: { click: without(word) } }, `${word} ×`)));
   // Events of the filter before are still on their way: only a new connection surely brings none of them.
   if (started) { connect(); reload(); }
 }
-const add = (key, value) => setFilter({ ...filter, [key]: [value] });
-$("filter").addEventListener("submit", e => { e.preventDefault(); typed($("query").value); });
+const setFilter = filter => ask({ ...wanted, filter });
+const add = (key, text, not = "") => setFilter([...terms(wanted.filter).filter(term => not || !term.startsWith(`${key}:`)), `${not}${key}:${value(text)}`].join(" "));
+$("filter").addEventListener("submit", e => {
+  e.preventDefault();
+  ask({ filter: $("query").value.trim(), since: $("since").value.trim(), until: $("until").value.trim() });
+});
+addEventListener("popstate", () => ask(inAddress(), false));
+
+// ---- what is counted: events over time, and the values of fields
+let bars = [], held = null;
+const iso = t => t.replace(/\.?0+Z$/, "Z");
+async function overTime() {
+  const mine = generation;
+  try {
+    const told = await api(`api/events/histogram?buckets=60${query(taken)}`);
+    if (mine !== generation) return;
+    const most = told.buckets.reduce((m, b) => Math.max(m, b.count), 1), ends = told.buckets.map(b => b.from).slice(1).concat(told.until);
+    bars = told.buckets.map((b, n) => {
+      const bar = el("i", { title: T.part(`${new Date(b.from).toLocaleString()}`, b.count, b.warnings + b.errors), on: {
+        pointerdown: e => { e.preventDefault(); held = n; },
+        pointerup: () => {
+          if (held === null) return;
+          const [from, to] = [Math.min(held, n), Math.max(held, n)];
+          held = null;
+          ask({ ...wanted, since: iso(told.buckets[from].from), until: iso(ends[to]) });
+        } } }, el("u"), el("b"));
+      bar.children[0].style.height = `${b.count / most * 100}%`;
+      bar.children[1].style.height = `${(b.warnings + b.errors) / most * 100}%`;
+      return bar;
+    });
+    $("time").replaceChildren(...bars);
+    $("reach").textContent = told.complete ? "" : T.some(told.looked_at, new Date(told.from).toLocaleString());
+    $("any").hidden = !taken.since && !taken.until;
+  } catch { /* The list of events tells what does not work. */ }
+}
+$("any").addEventListener("click", () => ask({ ...wanted, since: "", until: "" }));
+async function counts() {
+  if (!$("counts").open) return;
+  const mine = generation;
+  let shown;
+  try {
+    const told = await api(`api/events/facets?by=type,role,producer,story,source,severity${query(taken)}`);
+    shown = [!told.complete && el("p", { className: "quiet" }, T.some(told.looked_at, new Date(told.from).toLocaleString())),
+      ...told.facets.filter(f => f.values.length).map(f => el("div", {}, el("h3", {}, f.by), el("ul", {},
+        ...f.values.map(v => el("li", { className: "spread" },
+          el("button", { type: "button", className: "tag", title: T.only(v.value), on: { click: () => add(f.by, v.value) } }, v.value),
+          el("span", {}, String(v.count), " ", f.by !== "severity" && el("button", { type: "button", className: "tag", ariaLabel: T.without(v.value), on: { click: () => add(f.by, v.value, "-") } }, "−")))),
+        f.other > 0 && el("li", { className: "quiet" }, T.others(f.other)), f.without > 0 && el("li", { className: "quiet" }, T.lacking(f.without)))))];
+  } catch (error) { shown = [el("p", {}, T.failed(error.message))]; }
+  if (mine === generation) $("counted").replaceChildren(...shown.filter(Boolean));
+}
+$("counts").addEventListener("toggle", counts);
+setInterval(() => { if (loaded && !document.hidden && !taken.until) overTime(); }, 30000);
+
+// ---- saved searches
+async function saved() {
+  if (!$("saved").open) return;
+  try {
+    const { items } = await api("api/searches");
+    $("saves").replaceChildren(...items.map(({ name, filter, since, until }) => el("li", { className: "spread" },
+      el("button", { type: "button", className: "tag", title: filter, on: { click: () => { $("saved").open = false; ask({ filter, since: since || "", until: until || "" }); } } }, name),
+      el("button", { type: "button", className: "tag", ariaLabel: T.remove_(name), on: { click: () => change("DELETE", name) } }, "×"))));
+    if (!items.length) $("saves").replaceChildren(el("li", { className: "quiet" }, T.noSaved));
+  } catch (error) { told(error); }
+}
+const told = error => { $("unsaved").hidden = !error; $("unsaved").textContent = error ? T.failed(error.message) : ""; };
+async function change(method, name, body) {
+  try { await api(`api/searches/${encodeURIComponent(name)}`, method, body); told(); $("name").value = ""; } catch (error) { told(error); }
+  await saved();
+}
+$("saved").addEventListener("toggle", saved);
+$("save").addEventListener("submit", e => {
+  e.preventDefault();
+  const { filter, since, until } = taken;
+  change("PUT", $("name").value.trim(), JSON.stringify({ filter, since: since || null, until: until || null }));
+});
 
 // ---- the stream: newest first, at most MAX_ROWS in the page
 const rows = new Map();
@@ -162,6 +232,8 @@ function show(events) {
   trim();
 }
 function arrived(frame) {
+  // A range with an end has no place for what comes.
+  if (taken.until) return;
   seen += frame.items.length;
   if (!paused) return show(frame.items);
   buffer = buffer.concat(frame.items).slice(-MAX_BUFFER);
@@ -169,6 +241,7 @@ function arrived(frame) {
   $("fresh").textContent = T.fresh(buffer.length);
 }
 function mark(seq, text, retry) {
+  if (taken.until) return;
   const node = el("li", { className: "mark" }, text, " ", retry && el("button", { type: "button", on: { click: retry } }, T.load));
   place(seq + 0.5, { node });
   trim();
@@ -200,23 +273,28 @@ async function reload() {
   $("stream").replaceChildren();
   const head = last;
   try {
-    const page = await api(`api/events?limit=100${query(filter)}`);
+    const page = await api(`api/events?limit=100${query(wanted)}`);
     if (mine !== generation) return;
     show(page.items.reverse());
     older = page.next;
     $("more").hidden = !older;
-    if (!page.items.length) $("count").textContent = words(filter).length ? T.noMatch : T.noEvents;
+    if (!page.items.length) $("count").textContent = search(wanted) ? T.noMatch : T.noEvents;
     last = Math.max(head, page.items.at(-1)?.seq || 0);
     loaded = true;
     failures = 0;
-    taken = filter;
+    taken = wanted;
+    // Only what the daemon understands is a step to go back to.
+    if (search(taken) !== search(inAddress())) history.pushState(null, "", address(taken));
     subscribe(last);
+    overTime();
+    counts();
   } catch (error) {
     if (mine !== generation) return;
     // A filter that is refused will be refused again: the one before stays.
-    if (error.status === 400 && filter !== taken) {
-      const refused = words(filter).join(" ");
-      setFilter(taken);
+    if (error.status === 400 && wanted !== taken) {
+      const refused = wanted;
+      if (search(refused) === search(inAddress())) history.replaceState(null, "", address(taken));
+      ask(taken, false);
       return wrong(refused, error);
     }
     fail(error);
@@ -228,7 +306,7 @@ function fail(error) { $("problem").hidden = false; $("problem").textContent = T
 $("more").addEventListener("click", async () => {
   const mine = generation;
   try {
-    const page = await api(`api/events?limit=100&cursor=${encodeURIComponent(older)}${query(filter)}`);
+    const page = await api(`api/events?limit=100&cursor=${encodeURIComponent(older)}${query(taken)}`);
     if (mine !== generation) return;
     for (const event of page.items) if (rows.size < MAX_ROWS) place(event.seq, row(event));
     older = page.next;
@@ -270,7 +348,7 @@ function retry() {
 const backoff = n => Math.min(10000, 500 * 2 ** n) * (0.5 + Math.random() / 2);
 function subscribe(since) {
   if (socket?.readyState !== 1) return;
-  socket.send(JSON.stringify({ type: "subscribe", filter, since, rate: 500 }));
+  socket.send(JSON.stringify({ type: "subscribe", filter: taken.filter, since, rate: 500 }));
   link("connecting", T.catching);
 }
 function receive(frame) {
@@ -282,7 +360,7 @@ function receive(frame) {
       break;
     case "events": last = Math.max(last, frame.up_to); arrived(frame); break;
     case "deliveries": settled(frame); break;
-    case "replay": if (frame.done) { last = Math.max(last, frame.at); link("live", T.live); } break;
+    case "replay": if (frame.done) { last = Math.max(last, frame.at); link("live", taken.until ? T.past : T.live); } break;
     case "gap":
       if (frame.reason === "future") { last = frame.from - 1; reload(); }
       mark(Math.min(frame.to, Math.max(last, frame.from - 1)), T.gap(frame.from, frame.to, T.reasons[frame.reason] || frame.reason),
@@ -365,7 +443,7 @@ setInterval(() => { if (!document.hidden) draw(); }, 5000);
 draw();
 
 // ---- the drawer: what it shows is in the address, so that a link opens it and the back button closes it
-let back = null, wanted = 0;
+let back = null, opened = 0;
 function go(kind, id) { location.hash = `${kind}/${encodeURIComponent(id)}`; }
 function openDrawer(title, ...content) {
   if (!$("drawer").open) { back = document.activeElement; $("drawer").showModal(); }
@@ -376,7 +454,7 @@ function openDrawer(title, ...content) {
 $("shut").addEventListener("click", () => $("drawer").close());
 $("drawer").addEventListener("click", e => { if (e.target === $("drawer")) $("drawer").close(); });
 $("drawer").addEventListener("close", () => {
-  wanted++;
+  opened++;
   if (linkOf(location.hash)) history.pushState(null, "", location.pathname + location.search);
   back?.focus();
 });
@@ -402,12 +480,12 @@ function tree(value, key, depth = 0) {
   return details;
 }
 async function openEvent(seq) {
-  const mine = ++wanted;
+  const mine = ++opened;
   openDrawer(`#${seq}`, T.loading);
   try {
     const event = await api(`api/events/${seq}`);
     // Closed, or on to another, while it was loading.
-    if (mine !== wanted) return;
+    if (mine !== opened) return;
     const text = JSON.stringify(event.data, null, 2) ?? "";
     const copy = el("button", { type: "button" }, T.copy);
     copy.addEventListener("click", () => navigator.clipboard.writeText(text).then(() => { copy.textContent = T.copied; }, fail));
@@ -422,23 +500,23 @@ async function openEvent(seq) {
       event.data_needs_role ? T.withheld(event.data_needs_role)
         : typeof event.data === "string" ? el("pre", {}, event.data) : el("div", { className: "tree" }, tree(event.data)),
       el("h3", {}, T.facts), el("div", { className: "tree" }, tree(event.facts)));
-  } catch (error) { if (mine === wanted) openDrawer(`#${seq}`, T.failed(error.message)); }
+  } catch (error) { if (mine === opened) openDrawer(`#${seq}`, T.failed(error.message)); }
 }
 // A button that shows the events of a story or an agent.
 const eventsOf = (key, id) => el("button", { type: "button", on: { click: () => { $("drawer").close(); add(key, id); } } }, `${T.events}: ${id}`);
 async function openAgent(id) {
-  const mine = ++wanted;
+  const mine = ++opened;
   openDrawer(id, T.loading);
   let shown;
   try { shown = el("div", { className: "tree" }, tree(await api(`api/agents/${encodeURIComponent(id)}`))); } catch (error) { shown = T.failed(error.message); }
-  if (mine === wanted) openDrawer(id, eventsOf("agent", id), shown);
+  if (mine === opened) openDrawer(id, eventsOf("agent", id), shown);
 }
 async function openStory(id) {
-  const mine = ++wanted;
+  const mine = ++opened;
   openDrawer(id, T.loading);
   const path = `api/stories/${encodeURIComponent(id)}`;
   const [story, trace] = await Promise.all([api(path), api(`${path}/trace`)].map(p => p.catch(error => ({ error }))));
-  if (mine !== wanted) return;
+  if (mine !== opened) return;
   const parts = [eventsOf("story", id)];
   if (story.error) parts.push(el("p", {}, T.failed(story.error.message)));
   else parts.push(
@@ -497,8 +575,7 @@ function tab(name) {
 }
 $("tabs").append(...Object.entries(tabs).map(([name, text]) => el("button", { type: "button", name, on: { click: () => tab(name) } }, text)));
 tab("events");
-setFilter({});
-typed(new URLSearchParams(location.search).get("filter") || "");
+ask(inAddress(), false);
 connect();
 // Links others can share: #event/12, #story/US-1, #agent/agent-1.
 function linkOf(hash) {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Body, Delivery, DeliveryState, Facts, Filter, Form, Glob, Ids, Key, Known, Link, LinkKind, Message, Payload,
-    Position, Record, Resolved, Seq, Severity, Source, Span, SpanKind, SpanStatus, Text, Timestamp, TraceKey, Value,
+    Body, Clause, Column, Delivery, DeliveryState, Facts, Filter, Form, Glob, Ids, Key, Known, Link, LinkKind, Message,
+    Payload, Position, Record, Resolved, Seq, Severity, Source, Span, SpanKind, SpanStatus, Test, Text, Timestamp,
+    TraceKey, Value,
 };
 
 const WORDS: [&str; 8] = ["Timeout", "refused", "näh", "graph", "plan", "TOKEN", "ok", "x"];
@@ -180,7 +181,11 @@ impl History {
         let mut filter = Filter::default();
         let last = self.records.len() as i64 * 1_000_000;
         for _ in 0..self.rng.u8(..4) {
-            match self.rng.u8(..13) {
+            match self.rng.u8(..16) {
+                13..=15 => {
+                    let clause = self.clause();
+                    filter.and.push(clause);
+                }
                 0 | 1 => filter.story.extend(self.maybe("s-", 6).map(|s| s.to_string())),
                 2 => filter.task.extend(self.maybe("t-", 13).map(|s| s.to_string())),
                 3 => filter.ceremony.extend(self.maybe("BRC-", 4).map(|s| s.to_string())),
@@ -205,6 +210,26 @@ impl History {
             }
         }
         filter
+    }
+
+    /// A term of the filter language.
+    fn clause(&mut self) -> Clause {
+        let count = self.rng.usize(1..3);
+        let mut some = |from: &[&str]| -> Vec<String> {
+            (0..count).filter_map(|_| self.rng.choice(from)).map(|v| (*v).to_owned()).collect()
+        };
+        let test = match some(&["0", "1", "2", "3", "4", "5", "6", "7"])[0].as_str() {
+            "0" | "1" => Test::Is(Column::Story, some(&["s-0", "s-1", "s-4", "s-9"])),
+            "2" => Test::Is(Column::Role, some(&["Dev", "qa", "NONE"])),
+            "3" => Test::Is(Column::Producer, some(&["service-0", "service-2", "service-9"])),
+            "4" => Test::Type(
+                some(&["planning.*", "*.completed", "odd", "*", "no.*"]).into_iter().map(Glob::new).collect(),
+            ),
+            "5" => Test::Text(some(&["timeout", "näh", "ok x", "graphsub", "x", "Token plan"])),
+            "6" => Test::Severity(*self.rng.choice(&[Severity::Warning, Severity::Error]).unwrap_or(&Severity::Info)),
+            _ => Test::Source(self.rng.choose_multiple(Source::ALL[..4].iter().copied(), count)),
+        };
+        Clause { not: self.rng.u8(..3) == 0, test }
     }
 
     /// The history without its records before `first`, the links they brought among them.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::append;
 use super::history::History;
 use crate::journal::Journal;
-use crate::model::{Cursor, Filter, Link, LinkKind, Order, Query, Record, Seq, Text, TraceKey, spans_of};
+use crate::model::{Clause, Cursor, Filter, Link, LinkKind, Order, Query, Record, Seq, Text, TraceKey, spans_of};
 
 pub(super) fn all(make: &dyn Fn() -> Box<dyn Journal>) {
     for seed in 0..8 {
@@ -68,12 +68,13 @@ fn pages(journal: &dyn Journal, filter: &Filter, order: Order, limit: usize) -> 
 }
 
 /// What looking at every record finds, ascending.
-fn by_hand(records: &[Arc<Record>], filter: &Filter) -> Vec<Seq> {
+pub(super) fn by_hand(records: &[Arc<Record>], filter: &Filter) -> Vec<Seq> {
     let links: HashSet<&Link> = records.iter().flat_map(|r| &r.links).collect();
     let linked = |story: &str, kind, id: &Option<Text>| {
         id.as_ref().is_some_and(|id| links.contains(&Link { story: story.into(), kind, id: id.clone() }))
     };
-    let alone = Filter { story: Vec::new(), ..filter.clone() };
+    let (stories, and) = filter.and.iter().cloned().partition(|clause| clause.stories().is_some());
+    let (stories, alone): (Vec<Clause>, _) = (stories, Filter { story: Vec::new(), and, ..filter.clone() });
     let of_story = |record: &Record, story: &str| {
         let Some((_, resolved)) = record.entry() else { return false };
         let ids = &resolved.ids;
@@ -84,7 +85,10 @@ fn by_hand(records: &[Arc<Record>], filter: &Filter) -> Vec<Seq> {
             || (ids.story.is_none() && linked(story, LinkKind::Ceremony, &ids.ceremony))
     };
     let fits = |record: &Record| {
-        alone.matches(record) && (filter.story.is_empty() || filter.story.iter().any(|s| of_story(record, s)))
+        let named = |clause: &Clause| clause.stories().unwrap_or(&[]).iter().any(|s| of_story(record, s)) != clause.not;
+        alone.matches(record)
+            && (filter.story.is_empty() || filter.story.iter().any(|s| of_story(record, s)))
+            && stories.iter().all(named)
     };
     records.iter().filter(|r| fits(r)).map(|r| r.seq).collect()
 }

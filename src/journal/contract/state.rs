@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::append;
 use super::history::{History, position};
-use crate::journal::{Commit, DeadLetter, Journal};
+use crate::journal::{Commit, DeadLetter, Journal, SavedSearch};
 use crate::model::{Record, Seq, StoryView, Timestamp};
 
 pub(super) fn all(make: &dyn Fn() -> Box<dyn Journal>) {
@@ -13,6 +13,27 @@ pub(super) fn all(make: &dyn Fn() -> Box<dyn Journal>) {
     the_newest_snapshot_is_given(&*make());
     closed_stories_are_found_and_listed(&*make());
     dead_letters_are_bounded(&*make());
+    searches_are_kept_by_name(&*make());
+}
+
+fn searches_are_kept_by_name(journal: &dyn Journal) {
+    let search = |name: &str, filter: &str| SavedSearch {
+        name: name.into(),
+        filter: filter.into(),
+        since: Some("1h".into()),
+        until: None,
+        saved: Timestamp::from_nanos(5),
+    };
+    assert!(journal.searches().expect("searches").is_empty());
+    for kept in [search("b", "role:DEV"), search("a", ""), search("b", "role:QA")] {
+        assert!(journal.save_search(&kept).expect("saves"));
+    }
+    append(journal, &History::new(7).more(5));
+    assert_eq!(journal.searches().expect("searches"), [search("a", ""), search("b", "role:QA")]);
+    assert!(journal.delete_search("a").expect("deletes"));
+    assert!(!journal.delete_search("a").expect("it is gone"));
+    assert_eq!(journal.searches().expect("searches"), [search("b", "role:QA")]);
+    assert!(journal.positions().expect("positions").is_empty(), "they are no positions");
 }
 
 fn positions_move_with_their_records(journal: &dyn Journal) {

@@ -151,6 +151,16 @@ impl Blocks {
         })
     }
 
+    /// Earliest and latest time of the blocks from that of `first` to that of `last`; `None` = not known of each.
+    pub(super) fn span(&self, first: Seq, last: Seq) -> Option<(Timestamp, Timestamp)> {
+        let (mut earliest, mut latest) = (i64::MAX, i64::MIN);
+        for block in Self::of(first)..=Self::of(last) {
+            let times = self.get(block)?;
+            (earliest, latest) = (earliest.min(times.0), latest.max(times.1));
+        }
+        Some((Timestamp::from_nanos(earliest), Timestamp::from_nanos(latest)))
+    }
+
     /// First and last sequence of the block of `seq`.
     pub(super) const fn bounds(seq: Seq) -> (Seq, Seq) {
         let first = Self::of(seq) << BLOCK_BITS;

@@ -53,6 +53,24 @@ pub(super) fn decode(bytes: &[u8], to: &mut Vec<u32>) -> Option<()> {
     Some(())
 }
 
+/// How many rows a posting has, and the first of them; `None` = damaged, or none.
+pub(super) fn summary(bytes: &[u8]) -> Option<(u64, u32)> {
+    let (kind, bytes) = bytes.split_first()?;
+    match *kind {
+        DELTAS => {
+            let first = Reader::new(bytes).varint()?;
+            // The last byte of a number, and only that, has no high bit.
+            Some((bytes.iter().filter(|byte| **byte < 0x80).count() as u64, u32::try_from(first).ok()?))
+        }
+        BITS => {
+            let at = bytes.iter().position(|byte| *byte != 0)?;
+            let count = bytes.iter().map(|byte| u64::from(byte.count_ones())).sum();
+            Some((count, at as u32 * 8 + bytes[at].trailing_zeros()))
+        }
+        _ => None,
+    }
+}
+
 /// Rows in both ascending lists.
 pub(super) fn intersect(left: &mut Vec<u32>, right: &[u32]) {
     let mut from = 0;
@@ -82,6 +100,7 @@ mod tests {
             encode(&rows, 4096, &mut bytes);
             prop_assert!(bytes.len() <= 513);
             prop_assert!(decode(&bytes, &mut back).is_some());
+            prop_assert_eq!(summary(&bytes), rows.first().map(|first| (rows.len() as u64, *first)));
             prop_assert_eq!(back, rows);
         }
 
@@ -102,6 +121,7 @@ mod tests {
         #[test]
         fn damage_is_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             decode(&bytes, &mut Vec::new());
+            summary(&bytes);
         }
     }
 }

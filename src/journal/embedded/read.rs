@@ -66,8 +66,8 @@ impl Embedded {
             (_, None) => (0, Seq::MAX),
         };
         let (mut items, mut bytes) = (Vec::new(), 0);
-        let mut scan =
-            Scan { engine: &self.engine, txn: &txn, live: &live, plan: &plan, order: query.order, budget: PAGE_BUDGET };
+        let (engine, order) = (&self.engine, query.order);
+        let mut scan = Scan { engine, txn: &txn, live: &live, plan: &plan, order, budget: PAGE_BUDGET, looked: 0 };
         let end = scan.run(from, to, &mut |record, size| {
             items.push(record);
             bytes += size;
@@ -89,7 +89,7 @@ impl Embedded {
         let txn = self.engine.read()?;
         let plan = Plan::new(&self.engine, &txn, &live, filter)?;
         let (engine, order) = (&self.engine, Order::Asc);
-        let mut scan = Scan { engine, txn: &txn, live: &live, plan: &plan, order, budget: u64::MAX };
+        let mut scan = Scan { engine, txn: &txn, live: &live, plan: &plan, order, budget: u64::MAX, looked: 0 };
         scan.run(0, Seq::MAX, &mut |record, _| {
             if each(record) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;

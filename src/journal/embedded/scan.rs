@@ -35,6 +35,8 @@ pub(super) struct Scan<'a> {
     pub(super) order: Order,
     /// Bytes of frames it may unpack.
     pub(super) budget: u64,
+    /// Candidates looked at so far.
+    pub(super) looked: u64,
 }
 
 type Each<'e> = &'e mut dyn FnMut(Arc<Record>, usize) -> ControlFlow<()>;
@@ -139,6 +141,7 @@ impl<'a> Scan<'a> {
         }
         let Some(last) = wanted.last() else { return Ok(ControlFlow::Continue(())) };
         let last = frame.first + *last as u64;
+        self.looked += wanted.len() as u64;
         self.budget = self.budget.saturating_sub(frame.size() as u64);
         let text = frame.text()?;
         self.keep_hits(frame, &text, &mut wanted);

@@ -53,6 +53,15 @@ impl Term {
         self.0
     }
 
+    /// The number of its field.
+    pub(super) const fn field(self) -> u8 {
+        (self.0 >> 32) as u8
+    }
+
+    pub(super) const fn hash(self) -> u32 {
+        self.0 as u32
+    }
+
     /// Roles are compared without regard to case.
     pub(super) fn role(role: &str) -> Self {
         if role.bytes().any(|b| b.is_ascii_uppercase()) {

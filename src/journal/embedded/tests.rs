@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::Embedded;
-use crate::journal::contract::{History, append, check, contract, position};
+use crate::journal::contract::{History, append, check, check_counts, contract, position};
 use crate::journal::{Commit, Journal, JournalError};
 
 const MAP: usize = 1 << 30;
@@ -62,6 +62,7 @@ fn answers_as_before_when_opened_again() {
         assert_eq!(journal.read(1, usize::MAX, usize::MAX).expect("reads"), history.records());
         for _ in 0..12 {
             check(&journal, &mut history);
+            check_counts(&journal, &mut history);
         }
     }
 }
@@ -92,6 +93,7 @@ fn segments_keep_the_size_they_were_made_with() {
     append(&journal, &history.more(100));
     for _ in 0..20 {
         check(&journal, &mut history);
+        check_counts(&journal, &mut history);
     }
 }
 

@@ -203,8 +203,14 @@ impl Frame {
             detail: String,
             parameter: &'a str,
             allowed: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            at: Option<usize>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            length: Option<usize>,
         }
-        let error = Error { detail: invalid.to_string(), parameter: &invalid.parameter, allowed: &invalid.allowed };
+        let (at, length) = invalid.place.unzip();
+        let (parameter, allowed) = (&*invalid.parameter, &*invalid.allowed);
+        let error = Error { detail: invalid.to_string(), parameter, allowed, at, length };
         Self::new(Kind::Error, None, &error)
     }
 }

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use super::entry::Detail;
 use crate::config::Setting;
-use crate::model::{Filter, Glob, Severity, Source, Timestamp};
-
-/// Most values of one field.
-const MAX_VALUES: usize = 50;
-/// Longest value, in bytes.
-const MAX_VALUE: usize = 256;
+use crate::model::{
+    Clause, Filter, FilterError, Glob, MAX_TERMS, MAX_VALUE, MAX_VALUES, Severity, Source, Timestamp, WORDS,
+};
 
 /// What was asked for that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{parameter}` {wrong}; allowed: {allowed}")]
+#[error("{}", self.told())]
 pub(crate) struct Invalid {
     /// Its name.
     pub(crate) parameter: String,
@@ -21,12 +18,21 @@ pub(crate) struct Invalid {
     pub(crate) wrong: String,
     /// What would be right.
     pub(crate) allowed: String,
+    /// Where in a filter, and how much of it, in characters.
+    pub(crate) place: Option<(usize, usize)>,
 }
 
 impl Invalid {
     pub(crate) fn new(parameter: &str, wrong: impl Into<String>, allowed: impl Into<String>) -> Self {
         let parameter = crate::model::shorten(&crate::model::printable(parameter), 64);
-        Self { parameter, wrong: wrong.into(), allowed: allowed.into() }
+        Self { parameter, wrong: wrong.into(), allowed: allowed.into(), place: None }
+    }
+
+    fn told(&self) -> String {
+        match self.place {
+            Some(_) => self.wrong.clone(),
+            None => format!("`{}` {}; allowed: {}", self.parameter, self.wrong, self.allowed),
+        }
     }
 
     /// A value that is not among what is allowed.
@@ -36,10 +42,18 @@ impl Invalid {
     }
 }
 
+/// A filter that cannot be read: the place says more than its name.
+impl From<FilterError> for Invalid {
+    fn from(error: FilterError) -> Self {
+        let allowed = format!("terms such as story:US-1 -role:DEV,QA \"free text\"; fields are {}", WORDS.join(", "));
+        Self { place: Some((error.at, error.length)), ..Self::new("filter", error.detail, allowed) }
+    }
+}
+
 /// The fields of a filter, as they are written.
-pub(crate) const FIELDS: [&str; 13] = [
-    "story", "task", "ceremony", "plan", "role", "agent", "type", "producer", "source", "severity", "q", "since",
-    "until",
+pub(crate) const FIELDS: [&str; 14] = [
+    "filter", "story", "task", "ceremony", "plan", "role", "agent", "type", "producer", "source", "severity", "q",
+    "since", "until",
 ];
 
 /// Adds a value to a field. Gives false for a name that is no field of a filter.
@@ -64,6 +78,13 @@ pub(crate) fn narrow(filter: &mut Filter, name: &str, value: &str, now: Timestam
                 filter.source.push(source);
             }
             return within(name, filter.source.len());
+        }
+        "filter" => {
+            filter.and.extend(Clause::parse(value)?);
+            return match filter.and.len() {
+                0..=MAX_TERMS => Ok(true),
+                n => Err(Invalid::new(name, format!("has {n} terms in all"), format!("at most {MAX_TERMS}"))),
+            };
         }
         "severity" => {
             filter.severity = Some(severity(value)?);

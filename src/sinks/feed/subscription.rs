@@ -216,10 +216,18 @@ fn topics(names: &[Value]) -> Result<Vec<Topic>, Invalid> {
 
 /// Each field is a text or a list of texts.
 pub(super) fn filter(value: &Value, now: Timestamp) -> Result<Filter, Invalid> {
-    let Value::Object(fields) = value else {
-        return Err(Invalid::new("filter", "is no object", "an object such as {\"story\":\"US-1\"}"));
-    };
     let mut filter = Filter::default();
+    let fields = match value {
+        Value::Object(fields) => fields,
+        Value::String(text) => {
+            narrow(&mut filter, "filter", text, now)?;
+            return Ok(filter);
+        }
+        _ => {
+            let allowed = "a text such as \"story:US-1\", or an object such as {\"story\":\"US-1\"}";
+            return Err(Invalid::new("filter", "is neither a text nor an object", allowed));
+        }
+    };
     for (name, value) in fields {
         if name == "since" || name == "until" {
             return Err(Invalid::new(name, "does not belong into the filter", "`since` beside the filter"));

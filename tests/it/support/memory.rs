@@ -1,12 +1,15 @@
 //! A journal in memory, for tests of its readers: the API, the feed, the sinks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fleetscope::journal::{Commit, DeadLetter, Expired, Journal, JournalError, Stats, StoryRecords};
+use fleetscope::journal::{
+    Commit, DeadLetter, Expired, Journal, JournalError, MAX_SEARCHES, SavedSearch, Stats, StoryRecords,
+};
 use fleetscope::model::{
-    Cursor, Delivery, Filter, Known, Order, Page, Position, Query, Record, Seq, StoryView, Timestamp,
+    Cursor, Delivery, Facet, FacetCounts, Facets, FacetsQuery, Filter, Histogram, HistogramQuery, Known, Order, Page,
+    Position, Query, Reach, Record, Seq, Severity, StoryView, Text, Timestamp,
 };
 use parking_lot::Mutex;
 
@@ -17,6 +20,7 @@ struct Held {
     closed: Vec<StoryView>,
     sinks: HashMap<String, Seq>,
     letters: Vec<DeadLetter>,
+    searches: BTreeMap<String, SavedSearch>,
     last: Seq,
 }
 
@@ -136,6 +140,23 @@ impl Journal for Memory {
         Ok((page, (end < held.closed.len()).then_some(Cursor(end as u64))))
     }
 
+    fn save_search(&self, search: &SavedSearch) -> Result<bool, JournalError> {
+        let mut held = self.held.lock();
+        if held.searches.len() >= MAX_SEARCHES && !held.searches.contains_key(&search.name) {
+            return Ok(false);
+        }
+        held.searches.insert(search.name.clone(), search.clone());
+        Ok(true)
+    }
+
+    fn delete_search(&self, name: &str) -> Result<bool, JournalError> {
+        Ok(self.held.lock().searches.remove(name).is_some())
+    }
+
+    fn searches(&self) -> Result<Vec<SavedSearch>, JournalError> {
+        Ok(self.held.lock().searches.values().cloned().collect())
+    }
+
     fn dead_letter(&self, letter: &DeadLetter) -> Result<(), JournalError> {
         self.held.lock().letters.push(letter.clone());
         Ok(())
@@ -150,6 +171,44 @@ impl Journal for Memory {
         let mut fitting = records.into_iter().filter(|r| filter.matches(r));
         while fitting.next().is_some_and(&mut *each) {}
         Ok(())
+    }
+
+    fn facets(&self, query: &FacetsQuery) -> Result<Facets, JournalError> {
+        let records = self.held.lock().records.clone();
+        let fitting: Vec<_> = records.iter().filter(|r| query.filter.matches(r)).filter_map(|r| r.entry()).collect();
+        let entries = fitting.len() as u64;
+        let of = |by: &Facet| {
+            let mut counts: HashMap<Text, u64> = HashMap::new();
+            let values = fitting.iter().filter_map(|(message, resolved)| by.of(message, resolved));
+            values.for_each(|value| *counts.entry(value).or_default() += 1);
+            let (distinct, total) = (counts.len() as u64, counts.values().sum::<u64>());
+            let mut values: Vec<_> = counts.into_iter().collect();
+            values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            values.truncate(query.top);
+            let other = total - values.iter().map(|(_, n)| n).sum::<u64>();
+            FacetCounts { by: *by, values, other, without: entries - total, distinct, overflowed: false }
+        };
+        let reach = Reach { looked_at: entries, ended: None };
+        Ok(Facets { entries, reach, facets: query.by.iter().map(of).collect() })
+    }
+
+    fn histogram(&self, query: &HistogramQuery) -> Result<Histogram, JournalError> {
+        let records = self.held.lock().records.clone();
+        let times = || records.iter().map(|r| r.at);
+        let since = query.filter.since.or_else(|| times().min()).unwrap_or_default();
+        let last = times().max().map(|at| at.plus(std::time::Duration::from_nanos(1)));
+        let until = query.filter.until.or(last).unwrap_or_default();
+        let mut histogram = Histogram::new(since, until, query.buckets);
+        for record in records.iter().filter(|r| query.filter.matches(r)) {
+            let Some(place) = histogram.place(record.at) else { continue };
+            let severity = record.entry().map(|(_, resolved)| resolved.severity);
+            let bucket = &mut histogram.buckets[place];
+            bucket.entries += 1;
+            bucket.warnings += u64::from(severity == Some(Severity::Warning));
+            bucket.errors += u64::from(severity == Some(Severity::Error));
+            histogram.reach.looked_at += 1;
+        }
+        Ok(histogram)
     }
 
     fn retain(&self, _: Timestamp) -> Result<Expired, JournalError> {

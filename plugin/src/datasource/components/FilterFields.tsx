@@ -3,6 +3,7 @@ import { Combobox, InlineField, Input } from '@grafana/ui';
 import React from 'react';
 import { type EventFilter } from '../../feed/source';
 import { type FleetDataSource } from '../datasource';
+import { isText } from '../filter';
 import { testIds } from '../testIds';
 import { complete } from './completion';
 import { fieldLabels } from './labels';
@@ -34,8 +35,8 @@ export function FilterFields({ datasource, fields, filter, onChange }: Props) {
     <>
       {fields.map((field) => (
         <InlineField key={field} label={labels[field].label} tooltip={labels[field].tooltip} labelWidth={12}>
-          {field === 'q' ? (
-            <TextField value={filter.q ?? ''} onCommit={(value) => change('q', value)} />
+          {isText(field) ? (
+            <TextField field={field} value={filter[field] ?? ''} onCommit={(value) => change(field, value)} />
           ) : (
             <Combobox
               id={testIds.filter(field)}
@@ -55,16 +56,22 @@ export function FilterFields({ datasource, fields, filter, onChange }: Props) {
   );
 }
 
+interface TextProps {
+  field: keyof EventFilter;
+  value: string;
+  onCommit(value: string): void;
+}
+
 /** Text that counts once it is done: each letter would be a query. */
-function TextField({ value, onCommit }: { value: string; onCommit(value: string): void }) {
+function TextField({ field, value, onCommit }: TextProps) {
   const commit = (text: string) => text !== value && onCommit(text);
   return (
     <Input
       key={value}
-      id={testIds.filter('q')}
-      data-testid={testIds.filter('q')}
-      aria-label={fieldLabels().q.label}
-      width={28}
+      id={testIds.filter(field)}
+      data-testid={testIds.filter(field)}
+      aria-label={fieldLabels()[field].label}
+      width={field === 'filter' ? 60 : 28}
       defaultValue={value}
       onBlur={(event: React.FocusEvent<HTMLInputElement>) => commit(event.currentTarget.value)}
       onKeyDown={(event: React.KeyboardEvent<HTMLInputElement>) =>

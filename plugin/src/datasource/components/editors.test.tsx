@@ -70,6 +70,15 @@ describe('the query editor', () => {
     expect(runs).toHaveBeenCalledTimes(1);
   });
 
+  it('takes a filter of the filter language beside the fields', () => {
+    const changes = editor();
+    const text = screen.getByLabelText('Filter');
+    fireEvent.change(text, { target: { value: 'role:DEV -type:context.*' } });
+    fireEvent.keyDown(text, { key: 'Enter' });
+    expect(changes.at(-1)?.filter).toEqual({ story: 'US-1', filter: 'role:DEV -type:context.*' });
+    expect(runs).toHaveBeenCalledTimes(1);
+  });
+
   it('keeps the limit within bounds', () => {
     const changes = editor();
     const limit = screen.getByTestId(testIds.limit);

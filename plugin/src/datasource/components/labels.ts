@@ -81,6 +81,13 @@ export function fieldLabels(): Record<keyof EventFilter, { label: string; toolti
       tooltip: t('filter.consumer_help', 'Durable consumer that was given the message'),
     },
     model: { label: t('filter.model', 'Model'), tooltip: several },
+    filter: {
+      label: t('filter.filter', 'Filter'),
+      tooltip: t(
+        'filter.filter_help',
+        'Terms that must all hold: story:US-1 role:DEV,QA -type:context.* "free text". Variables are allowed.'
+      ),
+    },
     q: { label: t('filter.q', 'Text'), tooltip: t('filter.q_help', 'Text in payload, subject or summary') },
   };
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{EVER, Embedded, MAP, folder, open};
-use crate::journal::contract::{History, append, check};
+use crate::journal::contract::{History, append, check, check_counts};
 use crate::journal::{Commit, Expired, Journal};
 use crate::model::{Seq, StoryView, Timestamp};
 
@@ -58,11 +58,13 @@ fn what_is_too_old_goes_with_all_that_belongs_to_it() {
         let mut kept = history.forget_before(stats.first_seq);
         for _ in 0..15 {
             check(&journal, &mut kept);
+            check_counts(&journal, &mut kept);
         }
         drop(journal);
         journal = open();
         assert_eq!(journal.stats().expect("stats"), stats);
         check(&journal, &mut kept);
+        check_counts(&journal, &mut kept);
     }
     assert!(journal.story("c-0").expect("story").is_none() && journal.story("c-49").expect("story").is_some());
     append(&journal, &history.more(10));
@@ -84,6 +86,7 @@ fn everything_may_expire_and_sequences_go_on() {
     let mut kept = history.forget_before(501);
     for _ in 0..20 {
         check(&journal, &mut kept);
+        check_counts(&journal, &mut kept);
     }
 }
 
@@ -113,6 +116,7 @@ fn too_much_goes_oldest_first_and_its_pages_are_used_again() {
     let mut kept = history.forget_before(first);
     for _ in 0..20 {
         check(&journal, &mut kept);
+        check_counts(&journal, &mut kept);
     }
 }
 

@@ -84,4 +84,5 @@ fn may_match(filter: &Filter, delivery: &Delivery) -> bool {
     let story = delivery.event.story.as_deref();
     (filter.story.is_empty() || story.is_some_and(|s| filter.story.iter().any(|f| f == s)))
         && (filter.types.is_empty() || filter.types.iter().any(|g| g.matches(&delivery.event.event_type)))
+        && filter.and.iter().all(|clause| clause.may_fit(&delivery.event))
 }

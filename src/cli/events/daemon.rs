@@ -1,0 +1,238 @@
+//! A running daemon, asked over HTTP.
+//! Takes: its address, a token. Gives: pages, frames of the feed, what it answers where it refuses.
+//! Never: waits without bound, or keeps more than a frame.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::{Client, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::model::{Seq, printable};
+
+/// Longest an answer may take; the daemon gives up by itself after half of it.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// Longest silence of the feed, which beats every 15 seconds.
+const SILENCE: Duration = Duration::from_secs(45);
+/// Largest frame: one event with all that belongs to it is far below.
+const MAX_FRAME: usize = 64 << 20;
+
+/// What is asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// All must hold.
+    pub(super) filters: Vec<String>,
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
+}
+
+impl Asked {
+    fn filters(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.filters.iter().map(|filter| ("filter", filter.clone()))
+    }
+}
+
+/// A page of events, newest first.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page {
+    pub(super) items: Vec<Box<RawValue>>,
+    pub(super) next: Option<String>,
+}
+
+/// A saved search.
+#[derive(Debug, Deserialize)]
+pub(super) struct Saved {
+    pub(super) filter: String,
+    pub(super) since: Option<String>,
+    pub(super) until: Option<String>,
+}
+
+/// A frame of the feed.
+#[derive(Debug)]
+pub(super) enum Frame {
+    Events { up_to: Seq, items: Vec<Box<RawValue>> },
+    Gap { from: Seq, to: Seq, reason: String },
+    Other,
+}
+
+/// What is read of an error.
+#[derive(Debug, Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Daemon {
+    http: Client,
+    url: Url,
+    token: Option<String>,
+}
+
+/// The seq of an event.
+pub(super) fn seq(event: &RawValue) -> anyhow::Result<Seq> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        seq: Seq,
+    }
+    Ok(serde_json::from_str::<Numbered>(event.get()).context("the daemon's answer is no event")?.seq)
+}
+
+impl Daemon {
+    pub(super) fn new(url: Url, token_file: Option<&Path>) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            matches!(url.scheme(), "http" | "https"),
+            "--url: write an address such as http://127.0.0.1:8080"
+        );
+        let token = token_file.map(|file| {
+            let text = std::fs::read_to_string(file);
+            let text = text.with_context(|| format!("the token file {} cannot be read", file.display()))?;
+            let token = text.trim().to_owned();
+            anyhow::ensure!(!token.is_empty(), "the token file {} is empty", file.display());
+            Ok(token)
+        });
+        let http = Client::builder().connect_timeout(Duration::from_secs(10)).build().context("no HTTP client")?;
+        Ok(Self { http, url, token: token.transpose()? })
+    }
+
+    /// Newest record of the journal.
+    pub(super) async fn head(&self) -> anyhow::Result<Seq> {
+        #[derive(Deserialize)]
+        struct Status {
+            journal: Journal,
+        }
+        #[derive(Deserialize)]
+        struct Journal {
+            last_seq: Seq,
+        }
+        self.read::<Status>("status", &[]).await.map(|status| status.journal.last_seq)
+    }
+
+    pub(super) async fn saved(&self, name: &str) -> anyhow::Result<Saved> {
+        let mut path = String::from("api/searches/");
+        path.extend(url::form_urlencoded::byte_serialize(name.as_bytes()));
+        self.read(&path, &[]).await
+    }
+
+    pub(super) async fn events(&self, asked: &Asked, limit: usize, cursor: Option<&str>) -> anyhow::Result<Page> {
+        let mut query: Vec<_> = asked.filters().collect();
+        query.push(("limit", limit.to_string()));
+        for (name, value) in [("since", asked.since.as_deref()), ("until", asked.until.as_deref()), ("cursor", cursor)]
+        {
+            query.extend(value.map(|value| (name, value.to_owned())));
+        }
+        self.read("api/events", &query).await
+    }
+
+    pub(super) async fn feed(&self, asked: &Asked, after: Seq) -> anyhow::Result<Feed> {
+        let mut query: Vec<_> = asked.filters().collect();
+        query.push(("since", after.to_string()));
+        let response = timeout(TIMEOUT, self.ask("api/feed", &query, "application/x-ndjson")).await;
+        let response = response.context("the daemon took too long to answer")??;
+        Ok(Feed { response, text: Vec::new() })
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<T> {
+        let answer = async {
+            let response = self.ask(path, query, "application/json").await?;
+            response.bytes().await.with_context(|| format!("the answer of {} broke off", self.url))
+        };
+        let body = timeout(TIMEOUT, answer).await.context("the daemon took too long to answer")??;
+        serde_json::from_slice(&body).with_context(|| format!("what {} answers is not of Fleetscope", self.url))
+    }
+
+    async fn ask(&self, path: &str, query: &[(&str, String)], accept: &str) -> anyhow::Result<Response> {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/{path}", self.url.path().trim_end_matches('/')));
+        url.query_pairs_mut().clear().extend_pairs(query);
+        let mut request = self.http.get(url).header("accept", accept);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.map_err(reqwest::Error::without_url);
+        let response = response.with_context(|| format!("no answer from {} (--url)", self.url))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let remedy = if status.as_u16() == 401 { " (--token-file)" } else { "" };
+        let body = response.bytes().await.unwrap_or_default();
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => anyhow::bail!("{}{remedy}", printable(&problem.detail)),
+            Err(_) => anyhow::bail!("{} answers {status}: it is not Fleetscope, or refuses the request", self.url),
+        }
+    }
+}
+
+/// The live feed, a frame a line.
+#[derive(Debug)]
+pub(super) struct Feed {
+    response: Response,
+    text: Vec<u8>,
+}
+
+impl Feed {
+    pub(super) async fn next(&mut self) -> anyhow::Result<Frame> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.text) {
+                let line: Vec<u8> = self.text.drain(..=end).collect();
+                match frame(&line[..end])? {
+                    Some(frame) => return Ok(frame),
+                    None => continue,
+                }
+            }
+            anyhow::ensure!(self.text.len() <= MAX_FRAME, "the daemon sends a line without end");
+            let more = timeout(SILENCE, self.response.chunk()).await.context("the daemon fell silent")?;
+            let more = more.map_err(reqwest::Error::without_url).context("the connection broke off")?;
+            self.text.extend_from_slice(&more.context("the daemon ended the feed")?);
+        }
+    }
+}
+
+/// The frame of a line; an empty line only says that somebody is there.
+fn frame(line: &[u8]) -> anyhow::Result<Option<Frame>> {
+    #[derive(Deserialize)]
+    struct Any {
+        #[serde(rename = "type")]
+        kind: String,
+        up_to: Option<Seq>,
+        from: Option<Seq>,
+        to: Option<Seq>,
+        reason: Option<String>,
+        items: Option<Box<RawValue>>,
+    }
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let any: Any = serde_json::from_slice(line).context("the daemon sends what is no frame")?;
+    let items = || any.items.as_deref().map_or(Ok(Vec::new()), |items| serde_json::from_str(items.get()));
+    Ok(Some(match any.kind.as_str() {
+        "events" => Frame::Events { up_to: any.up_to.unwrap_or(0), items: items()? },
+        "gap" => {
+            let reason = any.reason.unwrap_or_default();
+            Frame::Gap { from: any.from.unwrap_or(0), to: any.to.unwrap_or(0), reason }
+        }
+        _ => Frame::Other,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_told_apart() {
+        let read = |line: &str| frame(line.as_bytes()).expect("a frame");
+        assert!(read("\r").is_none());
+        let events = read(r#"{"type":"events","up_to":9,"items":[{"seq":8,"type":"t"}]}"#);
+        let Some(Frame::Events { up_to: 9, items }) = events else { panic!("{events:?}") };
+        assert_eq!(seq(&items[0]).expect("a seq"), 8);
+        assert!(matches!(read(r#"{"type":"gap","from":3,"to":5,"reason":"slow"}"#), Some(Frame::Gap { from: 3, .. })));
+        assert!(matches!(read(r#"{"type":"state","topic":"agents","items":[]}"#), Some(Frame::Other)));
+        assert!(frame(b"<html>").is_err());
+    }
+}
