@@ -7,6 +7,7 @@ mod cache;
 mod components;
 mod connection;
 mod events;
+mod export;
 mod files;
 mod fleet;
 mod gpu;
@@ -104,6 +105,7 @@ struct Inner {
     feed: Feed,
     access: Arc<Access>,
     seats: Arc<Seats>,
+    exports: export::Exports,
     scrape: health::Scrape,
     started: Timestamp,
 }
@@ -138,6 +140,7 @@ fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(events::list))
         .routes(routes!(events::one))
+        .merge(export::routes())
         .routes(routes!(stories::list))
         .routes(routes!(stories::one))
         .routes(routes!(stories::trace))
@@ -229,8 +232,8 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
     ));
     let stop = context.stop.clone();
     let seats = Seats::new(http.max_feed_clients, Arc::clone(&context.metrics));
-    let (scrape, started) = (health::Scrape::default(), Timestamp::now());
-    let api = Api(Arc::new(Inner { context, parts, feed, access, seats, scrape, started }));
+    let (exports, scrape, started) = (export::Exports::default(), health::Scrape::default(), Timestamp::now());
+    let api = Api(Arc::new(Inner { context, parts, feed, access, seats, exports, scrape, started }));
     let service = router(&api).into_make_service_with_connect_info::<SocketAddr>();
 
     let handle = Handle::new();

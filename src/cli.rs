@@ -3,6 +3,9 @@
 mod check;
 mod config;
 mod demo;
+mod export;
+mod filters;
+mod import;
 mod ready;
 mod run;
 mod simulate;
@@ -36,6 +39,10 @@ enum Command {
     Simulate(simulate::Args),
     /// Connect to everything configured and tell what works, what is missing and what to do.
     Check(check::Args),
+    /// Write the history, or a part of it, to a file.
+    Export(Box<export::Args>),
+    /// Read exported files into a journal.
+    Import(import::Args),
     /// Show or check a configuration.
     Config(config::Args),
     /// Ask the daemon on this machine whether it is ready; for health checks.
@@ -64,6 +71,8 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => args.run(),
         Command::Simulate(args) => args.run(),
         Command::Check(args) => args.run(),
+        Command::Export(args) => args.run(),
+        Command::Import(args) => args.run(),
         Command::Config(args) => args.run(),
         Command::Ready(args) => args.run(),
     };

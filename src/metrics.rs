@@ -8,6 +8,7 @@ mod cap;
 mod components;
 mod consumers;
 mod events;
+mod export;
 mod family;
 mod feed;
 mod gpu;
@@ -26,6 +27,7 @@ pub use cap::LabelCap;
 pub use components::ComponentMetrics;
 pub use consumers::ConsumerMetrics;
 pub use events::EventMetrics;
+pub use export::ExportMetrics;
 pub use family::FamilyInfo;
 pub use feed::FeedMetrics;
 pub use gpu::GpuMetrics;
@@ -54,6 +56,7 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     pub otlp: OtlpMetrics,
     pub feed: FeedMetrics,
+    pub exports: ExportMetrics,
     pub components: ComponentMetrics,
     pub llm: LlmMetrics,
     pub cache: CacheMetrics,
@@ -83,6 +86,7 @@ impl Metrics {
             journal: JournalMetrics::new(&registry),
             otlp: OtlpMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
+            exports: ExportMetrics::new(&registry),
             components: ComponentMetrics::new(&registry),
             llm: LlmMetrics::new(&registry),
             cache: CacheMetrics::new(&registry),
@@ -114,6 +118,7 @@ impl Metrics {
             JournalMetrics::INFO,
             OtlpMetrics::INFO,
             FeedMetrics::INFO,
+            ExportMetrics::INFO,
             ComponentMetrics::INFO,
             LlmMetrics::INFO,
             CacheMetrics::INFO,

@@ -2,13 +2,14 @@
 //! Takes: a way to make an empty journal. Gives: a failed test where a promise of the trait is broken.
 //! Never: knows the backend.
 
+mod exports;
 mod history;
 mod searches;
 mod state;
 
 use std::sync::Arc;
 
-pub(super) use self::history::{History, position};
+pub(crate) use self::history::{History, position};
 pub(super) use self::searches::check;
 use super::{Commit, Journal};
 use crate::model::{Record, Seq};
@@ -21,6 +22,7 @@ pub(super) fn contract(make: &dyn Fn() -> Box<dyn Journal>) {
     readers_see_whole_commits(&*make());
     state::all(make);
     searches::all(make);
+    exports::all(make);
 }
 
 /// Commits records alone.

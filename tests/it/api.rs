@@ -1,6 +1,7 @@
 //! The API over a journal in memory: routes, parameters, access, and the live feed.
 
 mod access;
+mod export;
 mod feed;
 mod fixtures;
 mod history;
