@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetscope::journal::{Commit, Embedded, Journal, JournalError};
+use fleetscope::journal::{Commit, Embedded, Export, Journal, JournalError};
 use fleetscope::model::{
     Body, Facts, Filter, Form, Glob, Ids, Key, Message, Order, Payload, Query, Record, Resolved, Seq, Severity, Source,
     Text, Timestamp, TraceKey, Value,
@@ -176,7 +176,7 @@ fn pages(journal: &Embedded, events: u64) -> Result<(), JournalError> {
     walls.sort_unstable();
     print(&format!("  get by seq: p50 {:.3} p99 {:.3} ms", ms(at(&walls, 0.5)), ms(at(&walls, 0.99))));
     let (began, mut count) = (Instant::now(), 0_u64);
-    journal.export(&Filter::default(), &mut |record| {
+    journal.export(&Export::default(), &mut |record: Arc<Record>| {
         count += black_box(record).seq & 1;
         true
     })?;

@@ -8,6 +8,7 @@ mod components;
 mod connection;
 mod counts;
 mod events;
+mod export;
 mod files;
 mod fleet;
 mod gpu;
@@ -106,6 +107,7 @@ struct Inner {
     feed: Feed,
     access: Arc<Access>,
     seats: Arc<Seats>,
+    exports: export::Exports,
     scrape: health::Scrape,
     started: Timestamp,
 }
@@ -144,6 +146,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(counts::histogram))
         .routes(routes!(searches::list))
         .routes(routes!(searches::one, searches::save, searches::delete))
+        .merge(export::routes())
         .routes(routes!(stories::list))
         .routes(routes!(stories::one))
         .routes(routes!(stories::trace))
@@ -236,8 +239,8 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
     ));
     let stop = context.stop.clone();
     let seats = Seats::new(http.max_feed_clients, Arc::clone(&context.metrics));
-    let (scrape, started) = (health::Scrape::default(), Timestamp::now());
-    let api = Api(Arc::new(Inner { context, parts, feed, access, seats, scrape, started }));
+    let (exports, scrape, started) = (export::Exports::default(), health::Scrape::default(), Timestamp::now());
+    let api = Api(Arc::new(Inner { context, parts, feed, access, seats, exports, scrape, started }));
     let service = router(&api).into_make_service_with_connect_info::<SocketAddr>();
 
     let handle = Handle::new();

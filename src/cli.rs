@@ -4,6 +4,9 @@ mod check;
 mod config;
 mod demo;
 mod events;
+mod export;
+mod filters;
+mod import;
 mod ready;
 mod run;
 mod simulate;
@@ -37,6 +40,10 @@ enum Command {
     Simulate(simulate::Args),
     /// Connect to everything configured and tell what works, what is missing and what to do.
     Check(check::Args),
+    /// Write the history, or a part of it, to a file.
+    Export(Box<export::Args>),
+    /// Read exported files into a journal.
+    Import(import::Args),
     /// Show or check a configuration.
     Config(config::Args),
     /// Show events of a running daemon, and follow what comes.
@@ -67,6 +74,8 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => args.run(),
         Command::Simulate(args) => args.run(),
         Command::Check(args) => args.run(),
+        Command::Export(args) => args.run(),
+        Command::Import(args) => args.run(),
         Command::Config(args) => args.run(),
         Command::Events(args) => args.run(),
         Command::Ready(args) => args.run(),

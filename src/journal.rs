@@ -3,7 +3,7 @@
 //! Never: gives up an entry it said it has; interprets one.
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 pub mod embedded;
 
 pub use embedded::Embedded;
@@ -67,7 +67,7 @@ impl JournalError {
 /// What is committed together: all of it or nothing.
 #[derive(Debug, Default)]
 pub struct Commit<'a> {
-    /// In order, without a hole, beginning at `head + 1`.
+    /// In order, without a hole, beginning at `head + 1`; the first ones ever may begin anywhere.
     pub records: &'a [Arc<Record>],
     /// Where the sources stand after these records.
     pub positions: &'a [Position],
@@ -139,6 +139,85 @@ pub struct Expired {
     pub by_bytes: u64,
 }
 
+/// What an export gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The entries that fit, each with its deliveries.
+    #[default]
+    Entries,
+    /// All that makes the same history again: every record of the time asked for, where the filter names nothing else;
+    /// otherwise the entries that fit with the last state of each delivery, and for stories the records of their
+    /// traces. Then the closed stories.
+    Records,
+}
+
+/// What to export.
+#[derive(Clone, Debug, Default)]
+pub struct Export {
+    /// Which entries.
+    pub filter: Filter,
+    /// Not before this record.
+    pub from: Seq,
+    /// What of them.
+    pub scope: Scope,
+}
+
+/// What an export is a picture of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// Whose records these are.
+    pub store: Text,
+    /// Oldest record held; 0 = none.
+    pub first: Seq,
+    /// Newest record; 0 = none.
+    pub head: Seq,
+}
+
+/// What takes an export. An answer of false ends it.
+pub trait Receiver {
+    /// Told once, before anything else.
+    fn begin(&mut self, _picture: &Picture) -> bool {
+        true
+    }
+
+    /// A record, oldest first; with its deliveries, one per consumer, where the scope is entries.
+    fn record(&mut self, record: Arc<Record>, deliveries: &[Delivery]) -> bool;
+
+    /// A closed story, first closed first, after all records.
+    fn story(&mut self, _story: StoryView) -> bool {
+        true
+    }
+}
+
+/// Who wants the records alone.
+impl<F: FnMut(Arc<Record>) -> bool> Receiver for F {
+    fn record(&mut self, record: Arc<Record>, _: &[Delivery]) -> bool {
+        self(record)
+    }
+}
+
+impl Export {
+    /// Whether the filter names nothing but a time.
+    pub fn is_whole(&self) -> bool {
+        self.names_only(&Filter::default())
+    }
+
+    /// Whether the filter names nothing but stories and a time.
+    pub fn is_of_stories(&self) -> bool {
+        !self.filter.story.is_empty()
+            && self.names_only(&Filter { story: self.filter.story.clone(), ..Filter::default() })
+    }
+
+    fn names_only(&self, plain: &Filter) -> bool {
+        Filter { since: None, until: None, ..self.filter.clone() } == *plain
+    }
+
+    /// Whether a time is within what was asked for.
+    pub fn is_in_time(&self, at: Timestamp) -> bool {
+        self.filter.since.is_none_or(|since| at >= since) && self.filter.until.is_none_or(|until| at < until)
+    }
+}
+
 /// A durable history. All calls block: async callers go through `spawn_blocking`.
 pub trait Journal: Send + Sync + std::fmt::Debug {
     /// Commits; on an error nothing of it is there, and the same commit may be tried again.
@@ -162,9 +241,12 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// Counts entries over time. Stories are widened as in `search`. Bounded in time and memory.
     fn histogram(&self, query: &HistogramQuery) -> Result<Histogram, JournalError>;
 
-    /// Every entry that fits, oldest first, all from one consistent snapshot and in constant memory, until `each` says
-    /// no. Stories are widened as in `search`.
-    fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError>;
+    /// What fits, oldest first, all from one consistent snapshot and in constant memory, until `to` says no. Stories
+    /// are widened as in `search`. Gives the number of deliveries that had to be left out to keep memory bounded.
+    fn export(&self, what: &Export, to: &mut dyn Receiver) -> Result<u64, JournalError>;
+
+    /// Whose records these are: given to a journal when it is made, and kept by what is exported from it.
+    fn store(&self) -> Result<Text, JournalError>;
 
     /// The deliveries of an entry, one per consumer, as last committed.
     fn deliveries(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError>;

@@ -7,7 +7,7 @@
 //!                        └── Change ──▶ board (state of agents, councils, stories, consumers)
 //! ```
 //!
-//! Imports point one way: `app`, `cli`, `api` → `sources`, `correlate`, `journal`, `sinks` → `config`, `metrics`,
+//! Imports point one way: `app`, `cli`, `api` → `export` → `sources`, `correlate`, `journal`, `sinks` → `config`, `metrics`,
 //! `status`, `board`, `tail`, `lookup`, `inbox` → `model`. `tests/it/architecture.rs` holds that.
 
 pub mod api;
@@ -16,6 +16,7 @@ pub mod board;
 pub mod cli;
 pub mod config;
 pub mod correlate;
+mod export;
 pub mod inbox;
 pub mod ingest;
 pub mod journal;

@@ -8,6 +8,7 @@ mod cap;
 mod components;
 mod consumers;
 mod events;
+mod export;
 mod family;
 mod feed;
 mod gpu;
@@ -27,6 +28,7 @@ pub use cap::LabelCap;
 pub use components::ComponentMetrics;
 pub use consumers::ConsumerMetrics;
 pub use events::EventMetrics;
+pub use export::ExportMetrics;
 pub use family::FamilyInfo;
 pub use feed::FeedMetrics;
 pub use gpu::GpuMetrics;
@@ -57,6 +59,7 @@ pub struct Metrics {
     pub otlp: OtlpMetrics,
     pub logs: LogsMetrics,
     pub feed: FeedMetrics,
+    pub exports: ExportMetrics,
     pub components: ComponentMetrics,
     pub llm: LlmMetrics,
     pub cache: CacheMetrics,
@@ -87,6 +90,7 @@ impl Metrics {
             otlp: OtlpMetrics::new(&registry),
             logs: LogsMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
+            exports: ExportMetrics::new(&registry),
             components: ComponentMetrics::new(&registry),
             llm: LlmMetrics::new(&registry),
             cache: CacheMetrics::new(&registry),
@@ -119,6 +123,7 @@ impl Metrics {
             OtlpMetrics::INFO,
             LogsMetrics::INFO,
             FeedMetrics::INFO,
+            ExportMetrics::INFO,
             ComponentMetrics::INFO,
             LlmMetrics::INFO,
             CacheMetrics::INFO,

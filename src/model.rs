@@ -4,6 +4,7 @@
 
 mod delivery;
 mod event;
+mod exact;
 mod facts;
 mod filter;
 mod ids;

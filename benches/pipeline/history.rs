@@ -204,7 +204,7 @@ fn questions(total: u64) -> Vec<Question> {
     ]
 }
 
-fn record(n: u64, total: u64) -> Record {
+pub(crate) fn record(n: u64, total: u64) -> Record {
     let (subject, body) = load::message(n, STORIES);
     let story: Text = format!("s-{:08x}-2222-4333-8444-{:012x}", n * 7919 % STORIES, n * 7919 % STORIES).into();
     let event_type: Text = if n.is_multiple_of(50) { "agent.response.failed".into() } else { subject.into() };

@@ -2,13 +2,14 @@
 //!
 //! Every figure is a median with its spread over interleaved rounds; ratios are taken within a round.
 //!
-//! Parts: `stages`, `throughput`, `feed`, `observer`, `recovery`, `scrape`, `stories`, `join`, `systems`, `history`; `cargo bench --bench
-//! pipeline -- stories scrape` runs those two. `FLEETSCOPE_BENCH_ENTRIES` (1000000) sets the length of the history,
+//! Parts: `stages`, `throughput`, `feed`, `observer`, `recovery`, `scrape`, `stories`, `join`, `systems`, `history`,
+//! `export`; `cargo bench --bench pipeline -- stories scrape` runs those two. `FLEETSCOPE_BENCH_ENTRIES` (1000000) sets the length of the history,
 //! `FLEETSCOPE_BENCH_OUTAGE_S` (60) that of the backend's outage; `FLEETSCOPE_BENCH_SHARE` (1) takes a share of the
 //! events of `recovery`, `scrape`, `stories` and `systems`, to try them: only figures of the whole count.
 
 mod backend;
 mod daemon;
+mod export;
 mod feed;
 mod history;
 mod join;
@@ -85,6 +86,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("history") {
         history::run(&mut report)?;
+    }
+    if wanted("export") {
+        export::run(&mut report)?;
     }
     report.save()
 }

@@ -8,6 +8,11 @@ pub(super) fn say(line: impl AsRef<str>) {
     let _ = writeln!(std::io::stdout(), "{}", line.as_ref());
 }
 
+/// Prints a line to standard error: what is said beside what was asked for.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Prints an error with its causes to standard error.
 pub(super) fn complain(error: &anyhow::Error) {
     let head = if std::io::stderr().is_terminal() { "\u{1b}[31merror:\u{1b}[0m" } else { "error:" };

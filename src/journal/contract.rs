@@ -3,6 +3,7 @@
 //! Never: knows the backend.
 
 mod counts;
+mod exports;
 mod history;
 mod searches;
 mod state;
@@ -10,7 +11,7 @@ mod state;
 use std::sync::Arc;
 
 pub(super) use self::counts::check as check_counts;
-pub(super) use self::history::{History, position};
+pub(crate) use self::history::{History, position};
 pub(super) use self::searches::check;
 use super::{Commit, Journal};
 use crate::model::{Record, Seq};
@@ -24,6 +25,7 @@ pub(super) fn contract(make: &dyn Fn() -> Box<dyn Journal>) {
     state::all(make);
     searches::all(make);
     counts::all(make);
+    exports::all(make);
 }
 
 /// Commits records alone.

@@ -39,6 +39,7 @@ mod stories;
 mod term;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -50,10 +51,10 @@ use parking_lot::Mutex;
 use self::append::Writer;
 use self::engine::Engine;
 use self::live::Live;
-use super::{Commit, DeadLetter, Expired, Journal, JournalError, SavedSearch, Stats, StoryRecords};
+use super::{Commit, DeadLetter, Expired, Export, Journal, JournalError, Receiver, SavedSearch, Stats, StoryRecords};
 use crate::model::{
-    Cursor, Delivery, Facets, FacetsQuery, Filter, Histogram, HistogramQuery, Known, Page, Position, Query, Record,
-    Seq, StoryView, Timestamp,
+    Cursor, Delivery, Facets, FacetsQuery, Histogram, HistogramQuery, Known, Page, Position, Query, Record, Seq,
+    StoryView, Text, Timestamp,
 };
 
 /// Sequences in a segment, as a power of two. The postings of an open segment and of one being sealed are in memory,
@@ -85,8 +86,31 @@ impl Embedded {
     ) -> Result<Self, JournalError> {
         let engine = Engine::open(path, map_size)?;
         let segments = meta::check_format(&engine, segment_bits)?;
+        meta::name_store(&engine)?;
         let live = rebuild::live(&engine, segments)?;
         Ok(Self { engine, live: ArcSwap::from_pointee(live), writer: Mutex::default(), retain_age, retain_bytes })
+    }
+
+    /// Opens the journal in `path` to be read only, without a trace in the folder; `None` = there is none. `InUse` while
+    /// a process has it.
+    pub fn open_to_read(path: &Path) -> Result<Option<Self>, JournalError> {
+        let Some(engine) = Engine::open_to_read(path)? else { return Ok(None) };
+        let segments = {
+            let txn = engine.read()?;
+            meta::format(&engine, &txn)?
+        };
+        let Some(segments) = segments else { return Ok(None) };
+        let live = ArcSwap::from_pointee(rebuild::live(&engine, segments)?);
+        let (retain_age, retain_bytes) = (Duration::MAX, u64::MAX);
+        Ok(Some(Self { engine, live, writer: Mutex::default(), retain_age, retain_bytes }))
+    }
+
+    /// Gives a journal that never held a record the name of the store its records will come from.
+    pub fn adopt(&self, store: &str) -> Result<(), JournalError> {
+        if self.live.load().last > 0 {
+            return Err(JournalError::Engine(anyhow::anyhow!("a journal that holds records keeps its store's name")));
+        }
+        self.write(|txn| meta::put_store(&self.engine, txn, store))
     }
 }
 
@@ -131,8 +155,13 @@ impl Journal for Embedded {
         self.over_time(query)
     }
 
-    fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
-        self.walk(filter, each)
+    fn export(&self, what: &Export, to: &mut dyn Receiver) -> Result<u64, JournalError> {
+        self.walk(what, to)
+    }
+
+    fn store(&self) -> Result<Text, JournalError> {
+        let txn = self.engine.read()?;
+        meta::store(&self.engine, &txn)
     }
 
     fn deliveries(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError> {

@@ -76,7 +76,7 @@ enum Held {
     Null,
     Bool(bool),
     Int(i64),
-    Float(f64),
+    Float(#[serde(with = "super::exact::float")] f64),
     Text(Place),
     /// Of the lists' places: from, to.
     Texts(Place),

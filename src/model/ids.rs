@@ -3,6 +3,7 @@
 //! `trace_id` = first 16 bytes of SHA-256(trace key), `span_id` = first 8 bytes of SHA-256(trace key + `/` + what the
 //! span is): anyone can compute them, and a replay makes the same spans.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -185,11 +186,11 @@ impl fmt::Write for Hashing {
 }
 
 /// A W3C trace id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TraceId(pub [u8; 16]);
 
 /// A W3C span id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId(pub [u8; 8]);
 
 macro_rules! hex_display {
@@ -202,6 +203,21 @@ macro_rules! hex_display {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&hex(&self.0))
+            }
+        }
+        /// Hexadecimal where people read it (JSON), bytes where machines do.
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if !deserializer.is_human_readable() {
+                    return Ok(Self(Deserialize::deserialize(deserializer)?));
+                }
+                let text = Cow::<str>::deserialize(deserializer)?;
+                unhex(&text).map(Self).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no id of a span")))
             }
         }
     )+};
@@ -219,9 +235,34 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes of just so many hexadecimal digits.
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let digit = |c: u8| char::from(c).to_digit(16);
+        *byte = (digit(*high)? << 4 | digit(*low)?) as u8;
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_of_spans_come_back_from_json() {
+        let id = SpanId([0, 1, 0xfe, 0xff, 4, 5, 6, 0xa7]);
+        let json = serde_json::to_string(&id).expect("text");
+        assert_eq!(json, "\"0001feff040506a7\"");
+        assert_eq!(serde_json::from_str::<SpanId>(&json).expect("own output"), id);
+        for wrong in ["\"\"", "\"0001feff0405060\"", "\"0001feff040506zz\"", "7"] {
+            assert!(serde_json::from_str::<SpanId>(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn ids_are_what_sha256sum_says() {

@@ -68,10 +68,15 @@ pub struct LlmSpan {
 #[expect(missing_docs, reason = "each field is the time of that name")]
 pub struct LlmTimes {
     /// From arrival to the first token, queueing included.
+    #[serde(with = "super::exact::maybe_float")]
     pub first_token: Option<f64>,
+    #[serde(with = "super::exact::maybe_float")]
     pub queue: Option<f64>,
+    #[serde(with = "super::exact::maybe_float")]
     pub prefill: Option<f64>,
+    #[serde(with = "super::exact::maybe_float")]
     pub decode: Option<f64>,
+    #[serde(with = "super::exact::maybe_float")]
     pub inference: Option<f64>,
 }
 
@@ -79,7 +84,9 @@ pub struct LlmTimes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each field is the parameter of that name")]
 pub struct LlmParameters {
+    #[serde(with = "super::exact::maybe_float")]
     pub temperature: Option<f64>,
+    #[serde(with = "super::exact::maybe_float")]
     pub top_p: Option<f64>,
     pub max_tokens: Option<u64>,
     /// Answers asked for.

@@ -118,6 +118,7 @@ impl Form {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
     /// The bytes kept: redacted, at most the configured cap.
+    #[serde(with = "super::exact::bytes")]
     pub bytes: Bytes,
     /// Whether bytes were cut off.
     pub truncated: bool,

@@ -27,7 +27,7 @@ pub enum AttributeValue {
     /// Integer.
     Int(i64),
     /// Floating point number.
-    Float(f64),
+    Float(#[serde(with = "super::exact::float")] f64),
     /// Boolean.
     Bool(bool),
     /// List of texts.

@@ -13,7 +13,14 @@ pub struct Timestamp(i64);
 /// RFC 3339 where people read it (JSON), nanoseconds where machines do.
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+        if !serializer.is_human_readable() {
+            return self.0.serialize(serializer);
+        }
+        // What is shorter than a microsecond is told where there is any: what is read back is what was written.
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(t) if self.0 % 1000 != 0 => serializer.collect_str(&format_args!("{t:.9}")),
+            _ => serializer.collect_str(self),
+        }
     }
 }
 
@@ -112,6 +119,14 @@ mod tests {
         let t = Timestamp::parse("2026-02-14T09:12:33.123456+00:00").expect("valid");
         assert_eq!(t.to_string(), "2026-02-14T09:12:33.123456Z");
         assert_eq!(Timestamp::parse(&t.to_string()).expect("own output"), t);
+    }
+
+    #[test]
+    fn json_keeps_every_nanosecond() {
+        for nanos in [0, 1, -1, 999, 1_000, 1_771_060_353_123_456_789, i64::MIN, i64::MAX] {
+            let json = serde_json::to_string(&Timestamp(nanos)).expect("text");
+            assert_eq!(serde_json::from_str::<Timestamp>(&json).expect("own output"), Timestamp(nanos), "{json}");
+        }
     }
 
     #[test]

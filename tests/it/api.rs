@@ -2,6 +2,7 @@
 
 mod access;
 mod command;
+mod export;
 mod feed;
 mod fixtures;
 mod history;

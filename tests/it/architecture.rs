@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("journal", &["model", "metrics", "config"]),
     ("sources", &["config", "metrics", "status", "privacy", "lookup", "inbox", "model"]),
     ("sinks", &["config", "metrics", "status", "board", "tail", "journal", "privacy", "model"]),
+    ("export", &["journal", "sinks", "model"]),
     ("ingest", &["correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
     (
         "api",
@@ -34,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inbox",
             "journal",
             "sinks",
+            "export",
             "privacy",
             "correlate",
             "model",
@@ -62,8 +64,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "config", "logs", "metrics", "model", "privacy", "shutdown", "sinks", "sources", "api", "journal",
-            "status",
+            "app", "config", "export", "logs", "metrics", "model", "privacy", "shutdown", "sinks", "sources", "api",
+            "journal", "status",
         ],
     ),
 ];

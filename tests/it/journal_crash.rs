@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fleetscope::journal::{Commit, Embedded, Journal};
+use fleetscope::journal::{Commit, Embedded, Export, Journal};
 use fleetscope::model::{
     Body, Facts, Filter, Form, Glob, Ids, Message, Order, Payload, Position, Query, Record, Resolved, Seq, Severity,
     Source, Timestamp, TraceKey,
@@ -150,7 +150,7 @@ fn check_all(journal: &Embedded, last: Seq) {
 fn found(journal: &Embedded, filter: &Filter) -> Vec<Seq> {
     let mut found = Vec::new();
     journal
-        .export(filter, &mut |record| {
+        .export(&Export { filter: filter.clone(), ..Export::default() }, &mut |record: Arc<Record>| {
             found.push(record.seq);
             true
         })

@@ -7,6 +7,7 @@ mod config_docs;
 mod crash;
 mod dashboards;
 mod disk_full;
+mod export;
 mod fleet;
 mod generated;
 mod join_quality;

@@ -12,22 +12,22 @@ const WORDS: [&str; 8] = ["Timeout", "refused", "näh", "graph", "plan", "TOKEN"
 const TYPES: [&str; 5] =
     ["planning.story.created", "planning.story.transitioned", "agent.response.completed", "Agent.Failed", "odd"];
 
-pub(in crate::journal) struct History {
+pub(crate) struct History {
     rng: fastrand::Rng,
     records: Vec<Arc<Record>>,
 }
 
 impl History {
-    pub(in crate::journal) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { rng: fastrand::Rng::with_seed(seed), records: Vec::new() }
     }
 
-    pub(in crate::journal) fn records(&self) -> &[Arc<Record>] {
+    pub(crate) fn records(&self) -> &[Arc<Record>] {
         &self.records
     }
 
     /// The next `count` records.
-    pub(in crate::journal) fn more(&mut self, count: usize) -> Vec<Arc<Record>> {
+    pub(crate) fn more(&mut self, count: usize) -> Vec<Arc<Record>> {
         let first = self.records.len();
         for _ in 0..count {
             let record = self.record();
@@ -177,7 +177,7 @@ impl History {
     }
 
     /// A filter that fits something now and then.
-    pub(in crate::journal) fn filter(&mut self) -> Filter {
+    pub(crate) fn filter(&mut self) -> Filter {
         let mut filter = Filter::default();
         let last = self.records.len() as i64 * 1_000_000;
         for _ in 0..self.rng.u8(..4) {
@@ -233,16 +233,16 @@ impl History {
     }
 
     /// The history without its records before `first`, the links they brought among them.
-    pub(in crate::journal) fn forget_before(&self, first: Seq) -> Self {
+    pub(crate) fn forget_before(&self, first: Seq) -> Self {
         let records = self.records.iter().filter(|r| r.seq >= first).cloned().collect();
         Self { rng: self.rng.clone(), records }
     }
 
-    pub(in crate::journal) fn rng(&mut self) -> &mut fastrand::Rng {
+    pub(crate) fn rng(&mut self) -> &mut fastrand::Rng {
         &mut self.rng
     }
 }
 
-pub(in crate::journal) fn position(key: &str, seq: u64) -> Position {
+pub(crate) fn position(key: &str, seq: u64) -> Position {
     Position { key: key.into(), seq, created: 7, incarnation: 0 }
 }

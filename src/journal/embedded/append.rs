@@ -17,6 +17,9 @@ use crate::model::{Delivery, Record, Seq, Text};
 /// From this many records on a commit drains a backlog: packing would cost more than all the rest.
 const RAW_FROM: usize = 2000;
 
+/// Highest sequence a journal may begin with: more than any fleet will come to, and far from any overflow.
+const MAX_FIRST: Seq = 1 << 40;
+
 /// What the writer keeps between commits.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -63,6 +66,9 @@ impl Embedded {
         let mut framing = Framing::new(codec, ratio);
         let (mut terms, mut run) = (Vec::with_capacity(16), Vec::with_capacity(records.len() * 10));
         let mut segment = live.segments.of(first.seq).0;
+        if live.last == 0 {
+            live.sealed = segment;
+        }
         for record in records {
             terms.clear();
             terms_of(record, &mut |term| terms.push(term));
@@ -133,7 +139,11 @@ impl Embedded {
 }
 
 fn check_order(last: Seq, records: &[Arc<Record>]) -> Result<(), JournalError> {
-    let mut last = last;
+    let mut last = match records.first() {
+        // The first record ever may have any sequence: a history that was brought here keeps its own.
+        Some(first) if last == 0 && (1..=MAX_FIRST).contains(&first.seq) => first.seq - 1,
+        _ => last,
+    };
     for record in records {
         if record.seq != last + 1 {
             let what = anyhow::anyhow!("record {} cannot follow record {last}", record.seq);

@@ -8,12 +8,13 @@ use super::engine::Engine;
 use super::live::{Live, Segments};
 use super::term::Term;
 use crate::journal::JournalError;
-use crate::model::{Position, Seq};
+use crate::model::{Position, Seq, Text};
 
 /// Changes whenever a byte of any table would be read differently.
 const FORMAT: u32 = 4;
 
 const ENDS: &[u8] = b"ends";
+const STORE: &[u8] = b"store";
 const POSITION: u8 = b'p';
 const SINK: u8 = b's';
 
@@ -38,6 +39,26 @@ pub(super) fn format(engine: &Engine, txn: &RoTxn<'_>) -> Result<Option<Segments
         (Some(FORMAT), Some(bits @ 4..=24)) => Ok(Some(Segments { bits })),
         (format, _) => Err(JournalError::Format { found: format.unwrap_or(0), known: FORMAT }),
     }
+}
+
+/// Whose records these are; empty in a journal that was never opened since stores have names.
+pub(super) fn store(engine: &Engine, txn: &RoTxn<'_>) -> Result<Text, JournalError> {
+    let name = engine.tables.meta.get(txn, STORE)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(name).into())
+}
+
+pub(super) fn put_store(engine: &Engine, txn: &mut RwTxn<'_>, name: &str) -> Result<(), JournalError> {
+    Ok(engine.tables.meta.put(txn, STORE, name.as_bytes())?)
+}
+
+/// Gives the journal's store a name, if it has none.
+pub(super) fn name_store(engine: &Engine) -> Result<(), JournalError> {
+    let mut txn = engine.write()?;
+    if engine.tables.meta.get(&txn, STORE)?.is_some() {
+        return Ok(());
+    }
+    put_store(engine, &mut txn, &format!("{:032x}", fastrand::u128(..)))?;
+    Ok(txn.commit()?)
 }
 
 /// The ends of the journal and how far it is sealed.

@@ -11,12 +11,13 @@ use super::bytes_of::u64_of;
 use super::engine::Engine;
 use super::frame::Frame;
 use super::framing::stream_hash;
+use super::live::Live;
 use super::plan::Plan;
 use super::scan::{End, Scan, frame_of, unpack};
 use super::term::{Field, Term, first_part};
 use super::{Embedded, rows};
 use crate::journal::{JournalError, StoryRecords};
-use crate::model::{Body, Cursor, Delivery, Filter, Known, Order, Page, Query, Record, Seq, Source, TraceId, TraceKey};
+use crate::model::{Body, Cursor, Delivery, Known, Order, Page, Query, Record, Seq, Source, TraceId, TraceKey};
 
 /// Most entries on a page.
 const MAX_PAGE: usize = 1000;
@@ -84,18 +85,6 @@ impl Embedded {
         Ok(Page { items, next })
     }
 
-    pub(super) fn walk(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
-        let live = self.live.load_full();
-        let txn = self.engine.read()?;
-        let plan = Plan::new(&self.engine, &txn, &live, filter)?;
-        let (engine, order) = (&self.engine, Order::Asc);
-        let mut scan = Scan { engine, txn: &txn, live: &live, plan: &plan, order, budget: u64::MAX, looked: 0 };
-        scan.run(0, Seq::MAX, &mut |record, _| {
-            if each(record) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        Ok(())
-    }
-
     pub(super) fn deliveries_of(&self, seq: Seq) -> Result<Vec<Delivery>, JournalError> {
         let txn = self.engine.read()?;
         let mut deliveries = Vec::new();
@@ -143,10 +132,8 @@ impl Embedded {
         let live = self.live.load_full();
         let txn = self.engine.read()?;
         let key = TraceKey::story(story);
-        let parts = self.parts(&txn, &live, &key)?;
-        let mut clause = vec![Term::new(Field::Story, story.as_bytes()), Term::trace(key.as_str())];
-        clause.extend(parts.iter().map(|trace| Term::span(*trace)));
-        let clauses = [clause];
+        let parts = parts(&self.engine, &txn, &live, &key)?;
+        let clauses = [trace_clause(&key, &parts)];
         let (mut found, mut bytes, mut open) = (StoryRecords::default(), 0, None);
         for segment in live.segments.of(live.first).0..=live.segments.of(live.last).0 {
             let first = live.segments.first(segment);
@@ -173,29 +160,62 @@ impl Embedded {
         }
         Ok(found)
     }
-
-    /// The trace ids of a trace and its continuations. Continuations are counted up without a gap.
-    fn parts(&self, txn: &RoTxn<'_>, live: &super::Live, key: &TraceKey) -> Result<Vec<TraceId>, JournalError> {
-        let mut parts = vec![key.trace_id()];
-        let mut absent = 0;
-        for part in 1.. {
-            let trace = key.continuation(part).trace_id();
-            let clauses = [vec![Term::span(trace)]];
-            let mut found = false;
-            for segment in live.segments.of(live.first).0..=live.segments.of(live.last).0 {
-                found = found || !rows::of_segment(&self.engine, txn, live, segment, &clauses)?.is_empty();
-            }
-            absent = if found { 0 } else { absent + 1 };
-            if absent == ABSENT_PARTS {
-                break;
-            }
-            parts.push(trace);
-        }
-        Ok(parts)
-    }
 }
 
-fn is_in(record: &Record, key: &TraceKey, parts: &[TraceId]) -> bool {
+/// The trace ids of a trace and its continuations. Continuations are counted up without a gap.
+fn parts(engine: &Engine, txn: &RoTxn<'_>, live: &Live, key: &TraceKey) -> Result<Vec<TraceId>, JournalError> {
+    let mut parts = vec![key.trace_id()];
+    let mut absent = 0;
+    for part in 1.. {
+        let trace = key.continuation(part).trace_id();
+        let clauses = [vec![Term::span(trace)]];
+        let mut found = false;
+        for segment in live.segments.of(live.first).0..=live.segments.of(live.last).0 {
+            found = found || !rows::of_segment(engine, txn, live, segment, &clauses)?.is_empty();
+        }
+        absent = if found { 0 } else { absent + 1 };
+        if absent == ABSENT_PARTS {
+            break;
+        }
+        parts.push(trace);
+    }
+    Ok(parts)
+}
+
+/// Takes a sequence, and the ids of the trace's parts.
+type EachSeq<'e> = &'e mut dyn FnMut(Seq, &[TraceId]) -> Result<(), JournalError>;
+
+/// Calls `each` with the records that may be in a trace, in order, and the ids of its parts.
+pub(super) fn trace_seqs(
+    engine: &Engine,
+    txn: &RoTxn<'_>,
+    live: &Live,
+    key: &TraceKey,
+    each: EachSeq<'_>,
+) -> Result<(), JournalError> {
+    let parts = parts(engine, txn, live, key)?;
+    let clauses = [trace_clause(key, &parts)];
+    for segment in live.segments.of(live.first).0..=live.segments.of(live.last).0 {
+        let first = live.segments.first(segment);
+        let rows = rows::of_segment(engine, txn, live, segment, &clauses)?;
+        for seq in rows.into_iter().map(|row| first + u64::from(row)) {
+            if (live.first..=live.last).contains(&seq) {
+                each(seq, &parts)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn trace_clause(key: &TraceKey, parts: &[TraceId]) -> Vec<Term> {
+    let story = key.as_str().strip_prefix("story:").unwrap_or_default();
+    let mut clause = vec![Term::new(Field::Story, story.as_bytes()), Term::trace(key.as_str())];
+    clause.extend(parts.iter().map(|trace| Term::span(*trace)));
+    clause
+}
+
+/// Whether a record is part of a trace.
+pub(super) fn is_in(record: &Record, key: &TraceKey, parts: &[TraceId]) -> bool {
     let own = match &record.body {
         // Only what was published has a span of its own; what else was seen has those attached to it, or none.
         Body::Message(message, resolved) if message.source == Source::Nats => resolved.trace.as_ref(),

@@ -3,7 +3,7 @@
 
 use heed::{RoTxn, RwTxn};
 
-use super::bytes_of::{before, u64_of};
+use super::bytes_of::{before, from, u64_of};
 use super::engine::Engine;
 use super::meta;
 use crate::journal::JournalError;
@@ -61,6 +61,28 @@ pub(super) fn page(
             stories.push(view(value)?);
         }
         last = u64_of(number).map(Cursor);
+    }
+    Ok((stories, None))
+}
+
+/// Stories in the order they were closed in, after closing `after`, at most `limit`; and the closing to go on after.
+pub(super) fn oldest(
+    engine: &Engine,
+    txn: &RoTxn<'_>,
+    after: u64,
+    limit: usize,
+) -> Result<(Vec<StoryView>, Option<u64>), JournalError> {
+    let mut stories = Vec::new();
+    let mut last = after;
+    for item in engine.tables.closed.range(txn, &from(&(after + 1).to_be_bytes()))? {
+        if stories.len() == limit {
+            return Ok((stories, Some(last)));
+        }
+        let (number, value) = item?;
+        if let Some(value) = engine.tables.story.get(txn, value.get(8..).unwrap_or_default())? {
+            stories.push(view(value)?);
+        }
+        last = u64_of(number).unwrap_or(last);
     }
     Ok((stories, None))
 }

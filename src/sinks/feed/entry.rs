@@ -29,14 +29,14 @@ pub(crate) struct Event<'a> {
     /// Place in the journal: grows by one per record, never reused.
     seq: u64,
     /// `<stream>:<sequence>`.
-    id: String,
+    pub(crate) id: String,
     /// `NATS`, `Ray`, `Neo4j`, `ValKey`, `vLLM`, `K8s`, `GPU`, `Alert`, `Orchestrator` or `Fleet`.
-    source: &'static str,
+    pub(crate) source: &'static str,
     /// The subject with its ids replaced by `*`.
     #[serde(rename = "type")]
-    kind: &'a str,
+    pub(crate) kind: &'a str,
     /// The subject.
-    subject: &'a str,
+    pub(crate) subject: &'a str,
     /// When the server stored it.
     #[schema(value_type = String, format = DateTime)]
     timestamp: Time,
@@ -44,33 +44,33 @@ pub(crate) struct Event<'a> {
     #[schema(value_type = String, format = DateTime)]
     received: Time,
     /// The publishing service.
-    producer: Option<&'a str>,
+    pub(crate) producer: Option<&'a str>,
     /// Whether the producer was guessed from the subject.
-    producer_inferred: bool,
+    pub(crate) producer_inferred: bool,
     /// Story.
-    story_id: Option<&'a str>,
+    pub(crate) story_id: Option<&'a str>,
     /// Task.
-    task_id: Option<&'a str>,
+    pub(crate) task_id: Option<&'a str>,
     /// Backlog review ceremony.
-    ceremony_id: Option<&'a str>,
+    pub(crate) ceremony_id: Option<&'a str>,
     /// Plan.
-    plan_id: Option<&'a str>,
+    pub(crate) plan_id: Option<&'a str>,
     /// Role, upper case.
-    role: Option<&'a str>,
+    pub(crate) role: Option<&'a str>,
     /// Agent.
-    agent_id: Option<&'a str>,
+    pub(crate) agent_id: Option<&'a str>,
     /// Body size on the wire, in bytes.
-    size: u32,
+    pub(crate) size: u32,
     /// `info`, `warning` or `error`.
-    severity: &'static str,
+    pub(crate) severity: &'static str,
     /// One line for people.
-    summary: Cow<'a, str>,
+    pub(crate) summary: Cow<'a, str>,
     /// Trace it is part of.
-    trace_id: Option<String>,
+    pub(crate) trace_id: Option<String>,
     /// Its publish span.
-    span_id: Option<String>,
+    pub(crate) span_id: Option<String>,
     /// Where it stands at each consumer.
-    deliveries: Vec<Standing<'a>>,
+    pub(crate) deliveries: Vec<Standing<'a>>,
     /// The payload, masked: JSON as it was, or text. Only with `payload=full`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

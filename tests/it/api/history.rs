@@ -246,6 +246,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/events/facets",
         "/api/events/histogram",
         "/api/events/{seq}",
+        "/api/export",
         "/api/feed",
         "/api/gpus",
         "/api/graph/edges",

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fleetscope::journal::{
-    Commit, DeadLetter, Expired, Journal, JournalError, MAX_SEARCHES, SavedSearch, Stats, StoryRecords,
+    Commit, DeadLetter, Expired, Export, Journal, JournalError, MAX_SEARCHES, Picture, Receiver, SavedSearch, Scope,
+    Stats, StoryRecords,
 };
 use fleetscope::model::{
-    Cursor, Delivery, Facet, FacetCounts, Facets, FacetsQuery, Filter, Histogram, HistogramQuery, Known, Order, Page,
-    Position, Query, Reach, Record, Seq, Severity, StoryView, Text, Timestamp,
+    Cursor, Delivery, Facet, FacetCounts, Facets, FacetsQuery, Histogram, HistogramQuery, Known, Order, Page, Position,
+    Query, Reach, Record, Seq, Severity, StoryView, Text, Timestamp,
 };
 use parking_lot::Mutex;
 
@@ -166,11 +167,25 @@ impl Journal for Memory {
         Ok(self.held.lock().letters.iter().rev().take(limit).cloned().collect())
     }
 
-    fn export(&self, filter: &Filter, each: &mut dyn FnMut(Arc<Record>) -> bool) -> Result<(), JournalError> {
+    fn export(&self, what: &Export, to: &mut dyn Receiver) -> Result<u64, JournalError> {
         let records = self.held.lock().records.clone();
-        let mut fitting = records.into_iter().filter(|r| filter.matches(r));
-        while fitting.next().is_some_and(&mut *each) {}
-        Ok(())
+        let picture = Picture {
+            store: "memory".into(),
+            first: records.first().map_or(0, |r| r.seq),
+            head: records.last().map_or(0, |r| r.seq),
+        };
+        let whole = what.scope == Scope::Records && what.is_whole();
+        let fits = |r: &Record| if whole { what.is_in_time(r.at) } else { what.filter.matches(r) };
+        let mut goes_on = to.begin(&picture);
+        for record in records.into_iter().filter(|r| r.seq >= what.from && fits(r)) {
+            let deliveries = if whole { Vec::new() } else { self.deliveries(record.seq)? };
+            goes_on = goes_on && to.record(record, &deliveries);
+        }
+        Ok(0)
+    }
+
+    fn store(&self) -> Result<Text, JournalError> {
+        Ok("memory".into())
     }
 
     fn facets(&self, query: &FacetsQuery) -> Result<Facets, JournalError> {
