@@ -2,14 +2,17 @@
 
 mod check;
 mod config;
+mod daemon;
 mod demo;
 mod events;
 mod export;
 mod filters;
 mod import;
 mod ready;
+mod replay;
 mod run;
 mod simulate;
+mod table;
 mod term;
 
 use std::path::PathBuf;
@@ -48,6 +51,8 @@ enum Command {
     Config(config::Args),
     /// Show events of a running daemon, and follow what comes.
     Events(events::Args),
+    /// Play history once more, of a running daemon or of exported files.
+    Replay(Box<replay::Args>),
     /// Ask the daemon on this machine whether it is ready; for health checks.
     Ready(ready::Args),
 }
@@ -78,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => args.run(),
         Command::Config(args) => args.run(),
         Command::Events(args) => args.run(),
+        Command::Replay(args) => args.run(),
         Command::Ready(args) => args.run(),
     };
     result.unwrap_or_else(|error| {

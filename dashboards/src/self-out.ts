@@ -193,6 +193,30 @@ export const telling = (dashboard: DashboardBuilder): DashboardBuilder =>
         queries: [range('max(fleetscope_feed_queued_bytes)', 'bytes')],
         empty: DOWN,
       }),
+    )
+    .withPanel(
+      lines({
+        title: 'Exports',
+        text: 'Exports being written, exports that ended a second by how, and entries written a second.',
+        unit: 'short',
+        size: [12, 7],
+        queries: [
+          range('sum by (format) (fleetscope_exports_running)', 'running: {{format}}'),
+          range('sum by (outcome) (rate(fleetscope_exports_total[$__rate_interval]))', 'ended: {{outcome}}'),
+          range('sum by (format) (rate(fleetscope_export_entries_total[$__rate_interval]))', 'entries: {{format}}'),
+        ],
+        empty: 'Nobody has exported anything yet',
+      }),
+    )
+    .withPanel(
+      lines({
+        title: 'Bytes of exports',
+        text: 'Bytes written by exports a second, before compression.',
+        unit: 'Bps',
+        size: [12, 7],
+        queries: [range('sum by (format) (rate(fleetscope_export_bytes_total[$__rate_interval]))', '{{format}}')],
+        empty: 'Nobody has exported anything yet',
+      }),
     );
 
 /** Events as log records, where they are sent. */

@@ -107,7 +107,7 @@ fn settings(seed: u64) -> simulator::Settings {
 }
 
 /// A new folder of our own: with a name that nobody can guess, and closed to others.
-fn temporary_folder() -> anyhow::Result<TempDir> {
+pub(super) fn temporary_folder() -> anyhow::Result<TempDir> {
     let closed = Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("fleetscope-demo-").permissions(closed).tempdir();
     folder.context("no temporary folder can be made; name one with --keep")

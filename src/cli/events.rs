@@ -2,21 +2,14 @@
 //! Takes: a filter, a range, a daemon's address. Gives: a table for people, or a JSON document a line.
 //! Never: opens the journal itself, or leaves out an event unsaid.
 
-mod daemon;
-mod table;
-
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args as ClapArgs;
-use serde_json::value::RawValue;
-use url::Url;
 
-use self::daemon::{Daemon, Frame, Page};
-use self::table::{Row, Table};
+use super::daemon::{self, Address, Daemon, Frame, Page};
+use super::table::{Output, Shown};
 use crate::model::{Clause, Seq};
 
 /// Most events of the past that are asked for at once, and in all: they wait for their turn in memory.
@@ -57,12 +50,8 @@ pub(super) struct Args {
     /// Print a JSON document a line.
     #[arg(long)]
     json: bool,
-    /// Address of the daemon.
-    #[arg(long, value_name = "URL", env = "FLEETSCOPE_URL", default_value = "http://127.0.0.1:8080")]
-    url: Url,
-    /// File with a token of role viewer or debug.
-    #[arg(long, value_name = "FILE", env = "FLEETSCOPE_TOKEN_FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    address: Address,
 }
 
 impl Args {
@@ -76,7 +65,7 @@ impl Args {
     async fn show(self) -> anyhow::Result<Shown> {
         // Before anyone is asked: a filter without end is not sent.
         let filter = readable(&self.filter)?;
-        let daemon = Daemon::new(self.url, self.token_file.as_deref())?;
+        let daemon = Daemon::new(&self.address)?;
         let mut asked = daemon::Asked { filters: vec![filter], since: self.since, until: self.until };
         if let Some(name) = &self.saved {
             let saved = daemon.saved(name).await?;
@@ -89,7 +78,7 @@ impl Args {
             );
         }
         asked.filters.retain(|filter| !filter.trim().is_empty());
-        let mut out = Output { table: (!self.json).then(Table::default) };
+        let mut out = Output::new(self.json);
         let head = if self.follow { daemon.head().await? } else { 0 };
         let (last, shown) = past(&daemon, &asked, self.limit as usize, &mut out).await?;
         match shown {
@@ -109,40 +98,6 @@ fn readable(filter: &str) -> anyhow::Result<String> {
 /// What is wrong, and the place marked beneath.
 fn pointed(wrong: &crate::model::FilterError, filter: &str) -> String {
     format!("{wrong}\n  {}", wrong.marked(filter).replace('\n', "\n  "))
-}
-
-/// Whether somebody still reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shown {
-    All,
-    NobodyReads,
-}
-
-struct Output {
-    table: Option<Table>,
-}
-
-impl Output {
-    fn show(&mut self, events: &[Box<RawValue>]) -> anyhow::Result<Shown> {
-        let mut out = std::io::stdout().lock();
-        let lines = match &mut self.table {
-            None => events.iter().map(|event| event.get().to_owned()).collect(),
-            Some(table) => {
-                let rows: Vec<Row> = events
-                    .iter()
-                    .map(|event| serde_json::from_str(event.get()))
-                    .collect::<Result<_, _>>()
-                    .context("the daemon's answer is no event")?;
-                table.lines(&rows)
-            }
-        };
-        for line in lines {
-            if writeln!(out, "{line}").is_err() {
-                return Ok(Shown::NobodyReads);
-            }
-        }
-        Ok(if out.flush().is_ok() { Shown::All } else { Shown::NobodyReads })
-    }
 }
 
 /// The newest events, oldest first. Gives the seq of the last one.
@@ -176,7 +131,7 @@ async fn follow(daemon: &Daemon, asked: &daemon::Asked, mut last: Seq, out: &mut
                 Ok(Frame::Gap { from, to, reason }) => {
                     complain(&format!("records {from} to {to} are missing: {reason}"));
                 }
-                Ok(Frame::Other) => {}
+                Ok(Frame::Done | Frame::Other) => {}
                 Err(gone) => {
                     complain(&format!("{gone:#}; trying again"));
                     break;

@@ -14,6 +14,7 @@ use clap::Args as ClapArgs;
 
 use self::checked::Checked;
 use self::part::{Out, Part};
+use super::daemon::Address;
 use super::filters::{Filters, filter};
 use super::term;
 use crate::export::{Format, Head, Told, write};
@@ -33,12 +34,8 @@ use crate::sinks::feed::{Detail, Polls};
     fleetscope export --output all.ndjson --resume\n  \
     fleetscope export --journal /var/lib/fleetscope --output all.ndjson")]
 pub(super) struct Args {
-    /// The daemon to ask.
-    #[arg(long, value_name = "URL", env = "FLEETSCOPE_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// File with a token of the daemon: alone, or after its role as in `http.tokens_file`.
-    #[arg(long, value_name = "FILE", env = "FLEETSCOPE_TOKEN_FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    address: Address,
     /// Read this journal instead, which no daemon may have open.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -108,7 +105,7 @@ impl Args {
         let mut checked = Checked::new(part.out()?, job.format == Format::Ndjson, expected);
         let written = match &self.journal {
             Some(folder) => local(folder, job, &mut checked, &mut progress),
-            None => remote::fetch(&self.url, self.token_file.as_deref(), job, &mut checked, &mut progress),
+            None => remote::fetch(&self.address, job, &mut checked, &mut progress),
         };
         progress.done();
         let written = written.and_then(|entries| checked.finish(entries));

@@ -4,7 +4,7 @@
 
 mod fill;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub(super) struct Args {
 
 /// What came of the files.
 #[derive(Debug, Default)]
-struct Sum {
+pub(super) struct Sum {
     records: u64,
     entries: u64,
     stories: u64,
@@ -59,44 +59,57 @@ struct Sum {
 
 impl Args {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        for file in &self.files {
-            let is_file =
-                std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?.is_file();
-            if !is_file {
-                bail!("{} is no file", file.display());
-            }
-        }
-        let journal = Embedded::open(&self.journal, Duration::MAX, ROOM)
-            .with_context(|| format!("--journal: {} cannot be opened", self.journal.display()))?;
-        let held = journal.stats()?.last_seq;
-        if held > 0 && !self.append {
-            let folder = self.journal.display();
-            bail!("--journal: {folder} holds records already: name another folder, or add to it with --append");
-        }
-        let (mut sum, mut progress) = (Sum::default(), term::Progress::default());
-        let mut fill = Fill::new(&journal)?;
-        for file in &self.files {
-            let read = Import { name: file.display().to_string(), sum: &mut sum, progress: &mut progress };
-            let read = read.file(file, &journal, &mut fill);
-            progress.done();
-            read.with_context(|| file.display().to_string())?;
-        }
-        fill.finish()?;
-        let Sum { records, entries, stories, known, bad } = sum;
-        let filled = fill.filled();
-        term::say(format!(
-            "{entries} entries ({records} records, {stories} closed stories) imported; {known} were there already, \
-             {filled} sequences are filled"
-        ));
-        if bad > 0 {
-            term::note(&format!("{bad} lines could not be read: they were told above, the rest is in the journal"));
-        }
+        let Sum { records, known, bad, .. } = into(&self.files, &self.journal, self.append)?;
         Ok(match (bad, records + known) {
             (0, _) => ExitCode::SUCCESS,
             (_, 0) => ExitCode::FAILURE,
             _ => ExitCode::from(2),
         })
     }
+}
+
+impl Sum {
+    /// Whether any record of the files is in the journal.
+    pub(super) const fn holds_anything(&self) -> bool {
+        self.records + self.known > 0
+    }
+}
+
+/// Imports files, the oldest history first, and says what came of it.
+pub(super) fn into(files: &[PathBuf], folder: &Path, append: bool) -> anyhow::Result<Sum> {
+    for file in files {
+        let is_file = std::fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?.is_file();
+        if !is_file {
+            bail!("{} is no file", file.display());
+        }
+    }
+    let journal = Embedded::open(folder, Duration::MAX, ROOM)
+        .with_context(|| format!("--journal: {} cannot be opened", folder.display()))?;
+    let held = journal.stats()?.last_seq;
+    if held > 0 && !append {
+        let folder = folder.display();
+        bail!("--journal: {folder} holds records already: name another folder, or add to it with --append");
+    }
+    let (mut sum, mut progress) = (Sum::default(), term::Progress::default());
+    let mut fill = Fill::new(&journal)?;
+    for file in files {
+        let read = Import { name: file.display().to_string(), sum: &mut sum, progress: &mut progress };
+        let read = read.file(file, &journal, &mut fill);
+        progress.done();
+        read.with_context(|| file.display().to_string())?;
+    }
+    fill.finish()?;
+    let Sum { records, entries, stories, known, bad } = &sum;
+    let filled = fill.filled();
+    // Beside what is played, which goes to standard output.
+    term::note(&format!(
+        "{entries} entries ({records} records, {stories} closed stories) imported; {known} were there already, {filled} \
+         sequences are filled"
+    ));
+    if *bad > 0 {
+        term::note(&format!("{bad} lines could not be read: they were told above, the rest is in the journal"));
+    }
+    Ok(sum)
 }
 
 struct Import<'a> {

@@ -101,3 +101,29 @@ async fn what_comes_is_followed_without_a_hole() {
     assert_eq!((next().await, next().await), (1205, 1210));
     child.kill().await.expect("ended");
 }
+
+#[tokio::test]
+async fn history_is_played_once_more() {
+    let world = filled();
+    let play = async |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fleetscope"));
+        command.args(["replay", "--url", &world.url("/")]).args(arguments).env_remove("http_proxy");
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        tokio::time::timeout(BOUND, command.output()).await.expect("it ends").expect("it runs")
+    };
+    let out = play(&["--speed", "max", "--json"]).await;
+    assert_eq!(seqs(&out), (1..=1200).collect::<Vec<_>>(), "{}", text(&out.stderr));
+    let out = play(&["--speed", "1000", "--filter", "story:US-2 -role:QA"]).await;
+    let lines: Vec<&str> = text(&out.stdout).lines().collect();
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.contains("US-2")), "{lines:?}");
+    for (arguments, said) in [
+        (vec!["--speed", "fast"], "0.1 to 1000, or max"),
+        (vec!["--longest-wait", "long"], "longest_wait"),
+        (vec!["--filter", "stroy:US-1"], "did you mean story"),
+        (vec!["--since", "1h", "--until", "2h"], "until"),
+    ] {
+        let out = play(&arguments).await;
+        assert_eq!(out.status.code(), Some(1), "{arguments:?}");
+        assert!(text(&out.stderr).contains(said), "{arguments:?}: {}", text(&out.stderr));
+    }
+}

@@ -42,7 +42,9 @@ const MAY_BE_EMPTY: &[&str] = &[
     // A simulated fleet is read without a queue.
     "self: Lag of sources",
     "self: Waiting before ingest",
-    // Nobody watches.
+    // Nobody watches or exports.
+    "self: Exports",
+    "self: Bytes of exports",
     "self: Latency of the live feed",
     "self: Viewers, and what they were not sent",
 ];

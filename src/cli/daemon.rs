@@ -2,10 +2,10 @@
 //! Takes: its address, a token. Gives: pages, frames of the feed, what it answers where it refuses.
 //! Never: waits without bound, or keeps more than a frame.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,17 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const SILENCE: Duration = Duration::from_secs(45);
 /// Largest frame: one event with all that belongs to it is far below.
 const MAX_FRAME: usize = 64 << 20;
+
+/// Which daemon.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Address {
+    /// Address of the daemon.
+    #[arg(long, value_name = "URL", env = "FLEETSCOPE_URL", default_value = "http://127.0.0.1:8080")]
+    pub(super) url: Url,
+    /// File with a token of the daemon: alone, or after its role as in `http.tokens_file`.
+    #[arg(long, value_name = "FILE", env = "FLEETSCOPE_TOKEN_FILE")]
+    pub(super) token_file: Option<PathBuf>,
+}
 
 /// What is asked for.
 #[derive(Debug)]
@@ -55,8 +66,17 @@ pub(super) struct Saved {
 /// A frame of the feed.
 #[derive(Debug)]
 pub(super) enum Frame {
-    Events { up_to: Seq, items: Vec<Box<RawValue>> },
-    Gap { from: Seq, to: Seq, reason: String },
+    Events {
+        up_to: Seq,
+        items: Vec<Box<RawValue>>,
+    },
+    Gap {
+        from: Seq,
+        to: Seq,
+        reason: String,
+    },
+    /// A replay has come to its end.
+    Done,
     Other,
 }
 
@@ -83,20 +103,15 @@ pub(super) fn seq(event: &RawValue) -> anyhow::Result<Seq> {
 }
 
 impl Daemon {
-    pub(super) fn new(url: Url, token_file: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn new(address: &Address) -> anyhow::Result<Self> {
+        let url = address.url.clone();
         anyhow::ensure!(
             matches!(url.scheme(), "http" | "https"),
-            "--url: write an address such as http://127.0.0.1:8080"
+            "--url: `{url}` is neither http nor https; write an address such as http://127.0.0.1:8080"
         );
-        let token = token_file.map(|file| {
-            let text = std::fs::read_to_string(file);
-            let text = text.with_context(|| format!("the token file {} cannot be read", file.display()))?;
-            let token = text.trim().to_owned();
-            anyhow::ensure!(!token.is_empty(), "the token file {} is empty", file.display());
-            Ok(token)
-        });
+        let token = address.token_file.as_deref().map(token).transpose()?;
         let http = Client::builder().connect_timeout(Duration::from_secs(10)).build().context("no HTTP client")?;
-        Ok(Self { http, url, token: token.transpose()? })
+        Ok(Self { http, url, token })
     }
 
     /// Newest record of the journal.
@@ -136,6 +151,13 @@ impl Daemon {
         Ok(Feed { response, text: Vec::new() })
     }
 
+    /// History once more; its end is told.
+    pub(super) async fn replay(&self, query: &[(&str, String)]) -> anyhow::Result<Feed> {
+        let response = timeout(TIMEOUT, self.ask("api/replay", query, "application/x-ndjson")).await;
+        let response = response.context("the daemon took too long to answer")??;
+        Ok(Feed { response, text: Vec::new() })
+    }
+
     async fn read<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<T> {
         let answer = async {
             let response = self.ask(path, query, "application/json").await?;
@@ -145,27 +167,42 @@ impl Daemon {
         serde_json::from_slice(&body).with_context(|| format!("what {} answers is not of Fleetscope", self.url))
     }
 
-    async fn ask(&self, path: &str, query: &[(&str, String)], accept: &str) -> anyhow::Result<Response> {
+    /// Asks, and gives the answer if it is one; else what the daemon says is wrong.
+    pub(super) async fn ask(&self, path: &str, query: &[(&str, String)], accept: &str) -> anyhow::Result<Response> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/{path}", self.url.path().trim_end_matches('/')));
         url.query_pairs_mut().clear().extend_pairs(query);
-        let mut request = self.http.get(url).header("accept", accept);
+        // Trailers tell how much an export holds.
+        let mut request = self.http.get(url).header("accept", accept).header("te", "trailers");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         let response = request.send().await.map_err(reqwest::Error::without_url);
-        let response = response.with_context(|| format!("no answer from {} (--url)", self.url))?;
+        let response =
+            response.with_context(|| format!("no answer from {}: is a daemon running there? (--url)", self.url))?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await) }
+    }
+
+    async fn refused(&self, response: Response) -> anyhow::Error {
         let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let remedy = if status.as_u16() == 401 { " (--token-file)" } else { "" };
         let body = response.bytes().await.unwrap_or_default();
+        let remedy = if matches!(status.as_u16(), 401 | 403) { "; name a token with --token-file" } else { "" };
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => anyhow::bail!("{}{remedy}", printable(&problem.detail)),
-            Err(_) => anyhow::bail!("{} answers {status}: it is not Fleetscope, or refuses the request", self.url),
+            Ok(problem) => {
+                anyhow!("the daemon refuses ({}): {}{remedy}", status.as_u16(), printable(&problem.detail))
+            }
+            Err(_) => anyhow!("{} answers {status}: it is not Fleetscope, or of another version{remedy}", self.url),
         }
     }
+}
+
+/// The token alone, or the one after its role.
+fn token(file: &Path) -> anyhow::Result<String> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("--token-file: {} cannot be read", file.display()))?;
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    let token = line.and_then(|line| line.split_whitespace().last());
+    token.map(str::to_owned).ok_or_else(|| anyhow!("--token-file: {} is empty", file.display()))
 }
 
 /// The live feed, a frame a line.
@@ -203,6 +240,7 @@ fn frame(line: &[u8]) -> anyhow::Result<Option<Frame>> {
         from: Option<Seq>,
         to: Option<Seq>,
         reason: Option<String>,
+        state: Option<String>,
         items: Option<Box<RawValue>>,
     }
     if line.trim_ascii().is_empty() {
@@ -216,6 +254,7 @@ fn frame(line: &[u8]) -> anyhow::Result<Option<Frame>> {
             let reason = any.reason.unwrap_or_default();
             Frame::Gap { from: any.from.unwrap_or(0), to: any.to.unwrap_or(0), reason }
         }
+        "replay" if any.state.as_deref() == Some("done") => Frame::Done,
         _ => Frame::Other,
     }))
 }
@@ -233,6 +272,8 @@ mod tests {
         assert_eq!(seq(&items[0]).expect("a seq"), 8);
         assert!(matches!(read(r#"{"type":"gap","from":3,"to":5,"reason":"slow"}"#), Some(Frame::Gap { from: 3, .. })));
         assert!(matches!(read(r#"{"type":"state","topic":"agents","items":[]}"#), Some(Frame::Other)));
+        assert!(matches!(read(r#"{"type":"replay","at":9,"until":9,"done":true,"state":"done"}"#), Some(Frame::Done)));
+        assert!(matches!(read(r#"{"type":"replay","at":9,"until":9,"done":true}"#), Some(Frame::Other)), "caught up");
         assert!(frame(b"<html>").is_err());
     }
 }

@@ -3,15 +3,57 @@
 //! Never: lets a text of the fleet move the terminal's cursor.
 
 use std::borrow::Cow;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
+use anyhow::Context as _;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::model::{printable, shorten};
 
+/// Whether somebody still reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    All,
+    NobodyReads,
+}
+
+/// Where events are shown: as a table, or a JSON document a line.
+#[derive(Debug)]
+pub(super) struct Output {
+    table: Option<Table>,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self { table: (!json).then(Table::default) }
+    }
+
+    pub(super) fn show(&mut self, events: &[Box<RawValue>]) -> anyhow::Result<Shown> {
+        let mut out = std::io::stdout().lock();
+        let lines = match &mut self.table {
+            None => events.iter().map(|event| event.get().to_owned()).collect(),
+            Some(table) => {
+                let rows: Vec<Row> = events
+                    .iter()
+                    .map(|event| serde_json::from_str(event.get()))
+                    .collect::<Result<_, _>>()
+                    .context("the daemon's answer is no event")?;
+                table.lines(&rows)
+            }
+        };
+        for line in lines {
+            if writeln!(out, "{line}").is_err() {
+                return Ok(Shown::NobodyReads);
+            }
+        }
+        Ok(if out.flush().is_ok() { Shown::All } else { Shown::NobodyReads })
+    }
+}
+
 /// What is shown of an event.
 #[derive(Debug, Deserialize)]
-pub(super) struct Row<'a> {
+struct Row<'a> {
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
     #[serde(borrow)]
@@ -34,7 +76,7 @@ const WIDEST: [usize; HEADS.len()] = [23, 44, 24, 12, 24];
 
 /// Keeps the widths of its columns: they only grow.
 #[derive(Debug)]
-pub(super) struct Table {
+struct Table {
     widths: [usize; HEADS.len()],
     coloured: bool,
     headed: bool,
@@ -49,7 +91,7 @@ impl Default for Table {
 }
 
 impl Table {
-    pub(super) fn lines(&mut self, rows: &[Row<'_>]) -> Vec<String> {
+    fn lines(&mut self, rows: &[Row<'_>]) -> Vec<String> {
         let cells: Vec<[String; HEADS.len()]> = rows.iter().map(cells).collect();
         for row in &cells {
             for (width, cell) in self.widths.iter_mut().zip(row) {

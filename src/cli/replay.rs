@@ -1,0 +1,142 @@
+//! `replay`: history once more, of a running daemon or of exported files.
+//! Takes: a range and a pace, or files. Gives: events as they came, on the terminal or on the page of a daemon of its own.
+//! Never: needs a server for a file, or touches the fleet.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args as ClapArgs;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::daemon::{Address, Daemon, Frame};
+use super::filters::Filters;
+use super::table::{Output, Shown};
+use super::{demo, import, term};
+use crate::app::{self, Input};
+use crate::config::{ByteSize, Config};
+use crate::metrics::Metrics;
+use crate::{logs, shutdown};
+
+/// What was imported stays as long as it is looked at.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365 * 100);
+
+/// Play history once more.
+///
+/// Without FILE that of a running daemon; with files (of `fleetscope export`) what they hold, and no server is needed.
+/// Events come with the spacing they had, `--speed` times as fast, from the first one that fits.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  fleetscope replay --since 1h --speed 10\n  \
+    fleetscope replay --filter 'story:US-1 severity:warning' --since 24h --speed 100 --longest-wait 2s\n  \
+    fleetscope replay run.ndjson.zst --speed max --json | jq .summary\n  \
+    fleetscope replay run.ndjson --serve")]
+pub(super) struct Args {
+    /// Exported files, the oldest history first.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Show the files on a page of their own, with the whole API, until interrupted.
+    #[arg(long, requires = "files", conflicts_with_all = ["speed", "longest_wait", "json"])]
+    serve: bool,
+    /// Address of that page.
+    #[arg(long, default_value = "127.0.0.1:8080", requires = "serve")]
+    listen: SocketAddr,
+    /// 0.1 to 1000 times as fast, or `max`.
+    #[arg(long, value_name = "TIMES", default_value = "1")]
+    speed: String,
+    /// Longest time between two events, such as `2s`: quiet times are shortened to it.
+    #[arg(long, value_name = "TIME")]
+    longest_wait: Option<String>,
+    /// Print a JSON document a line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    address: Address,
+    #[command(flatten)]
+    filters: Filters,
+}
+
+impl Args {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let runtime = super::runtime()?;
+        let played =
+            if self.files.is_empty() { runtime.block_on(self.play(&self.address)) } else { self.files(&runtime) };
+        runtime.shutdown_timeout(super::LEAVE);
+        played.map(|()| ExitCode::SUCCESS)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = self.filters.pairs();
+        query.push(("speed", self.speed.clone()));
+        query.extend(self.longest_wait.iter().map(|wait| ("longest_wait", wait.clone())));
+        query
+    }
+
+    /// Shows what a daemon plays.
+    async fn play(&self, address: &Address) -> anyhow::Result<()> {
+        let mut feed = Daemon::new(address)?.replay(&self.query()).await?;
+        let mut out = Output::new(self.json);
+        loop {
+            match feed.next().await? {
+                Frame::Events { items, .. } => {
+                    if out.show(&items)? == Shown::NobodyReads {
+                        return Ok(());
+                    }
+                }
+                Frame::Gap { from, to, reason } => bail!("records {from} to {to} cannot be read: {reason}"),
+                Frame::Done => return Ok(()),
+                Frame::Other => {}
+            }
+        }
+    }
+
+    /// Imports the files into a journal that lives as long as this does, with a daemon on it that watches nothing.
+    fn files(&self, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+        let folder = demo::temporary_folder()?;
+        if !import::into(&self.files, folder.path(), false)?.holds_anything() {
+            bail!("there is nothing to play in the files");
+        }
+        let config = self.config(folder.path());
+        runtime.block_on(async {
+            let stop = CancellationToken::new();
+            let metrics = Arc::new(Metrics::new());
+            let logs = logs::init(&config.log, &config.telemetry, &metrics)?;
+            shutdown::on_signal(stop.clone())?;
+            let (told, at) = oneshot::channel();
+            let listening = |address: SocketAddr| {
+                let _ = told.send(address);
+            };
+            let daemon = app::run(config, Input::Configured, metrics, stop.clone(), listening);
+            let client = async {
+                let Ok(at) = at.await else { return Ok(()) };
+                if self.serve {
+                    term::say(format!("The history of the files is at http://{at}/\n\nStop with Ctrl-C."));
+                    stop.cancelled().await;
+                    return Ok(());
+                }
+                let address = Address { url: format!("http://{at}").parse()?, token_file: None };
+                let played = tokio::select! {
+                    played = self.play(&address) => played,
+                    () = stop.cancelled() => Ok(()),
+                };
+                stop.cancel();
+                played
+            };
+            let (ended, played) = tokio::join!(daemon, client);
+            logs.flush().await;
+            ended.and(played)
+        })
+    }
+
+    fn config(&self, journal: &Path) -> Config {
+        let mut config = Config::default();
+        config.http.listen = if self.serve { self.listen } else { SocketAddr::from(([127, 0, 0, 1], 0)) };
+        "warn".clone_into(&mut config.log.filter);
+        journal.clone_into(&mut config.journal.path);
+        (config.journal.retain_age, config.journal.retain_bytes) = (FOR_EVER, ByteSize(256 << 30));
+        config
+    }
+}
