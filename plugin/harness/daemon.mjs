@@ -11,12 +11,13 @@ const START_MS = 30_000;
 
 export const BINARY = process.env.FLEETSCOPE ?? BUILT;
 
+/** Below the ports that the system gives to whoever connects or asks for any: nobody takes it before the daemon does. */
 const freePort = () =>
   new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    const port = 10_000 + Math.floor(Math.random() * 5_000);
+    const server = createServer();
+    server.on('error', () => resolve(freePort()));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
   });
 
 /** Starts it; `speed` = simulated seconds per second. */
