@@ -29,6 +29,7 @@ mod registry;
 mod searches;
 mod stories;
 mod stream;
+mod told;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -188,6 +189,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(page::index))
         .routes(routes!(page::docs))
         .routes(routes!(page::script))
+        .routes(routes!(page::drawer))
         .routes(routes!(page::style))
         .routes(routes!(page::icon))
 }

@@ -195,7 +195,7 @@ impl Watch {
 /// Paths whose answer holds nothing secret, or that let callers in by other means (`/ws`: the ticket).
 fn is_open(path: &str, config: &Config) -> bool {
     match path {
-        "/" | "/docs" | "/app.js" | "/style.css" | "/icon.svg" | "/ws" => true,
+        "/" | "/docs" | "/app.js" | "/drawer.js" | "/style.css" | "/icon.svg" | "/ws" => true,
         "/metrics" | "/live" | "/ready" => config.http.open_metrics,
         _ => false,
     }

@@ -14,11 +14,12 @@ use serde::Serialize;
 use tokio::time::{Instant, interval_at, timeout};
 use utoipa::ToSchema;
 
-use self::subscribers::{Subscribers, Told};
+use self::subscribers::Subscribers;
 use super::Api;
 use super::access::{Grant, LIFE, Peer, Watch};
 use super::problem::Problem;
 use super::query::none;
+use super::told::Told;
 use crate::model::Timestamp;
 use crate::sinks::feed::{
     ClientMessage, Detail, Feed, Frame, Full, Invalid, MAX_SUBSCRIPTIONS, Said, Seat, SubscriptionId,

@@ -50,6 +50,13 @@ pub(super) async fn script(headers: HeaderMap) -> Response {
     file(&headers, "text/javascript; charset=utf-8", include_str!("page/app.js"))
 }
 
+/// What its drawer shows: loaded when something is opened.
+#[utoipa::path(get, path = "/drawer.js", tag = "page",
+    responses((status = 200, description = "Script", content_type = "text/javascript")))]
+pub(super) async fn drawer(headers: HeaderMap) -> Response {
+    file(&headers, "text/javascript; charset=utf-8", include_str!("page/drawer.js"))
+}
+
 /// Its style.
 #[utoipa::path(get, path = "/style.css", tag = "page",
     responses((status = 200, description = "Style", content_type = "text/css")))]

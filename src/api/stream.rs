@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -18,10 +17,10 @@ use super::events::FilterParams;
 use super::live::full;
 use super::problem::Problem;
 use super::query::pairs;
+use super::told::Told;
 use crate::model::Timestamp;
 use crate::sinks::feed::{
-    Detail, FIELDS, Feed, Frame, Invalid, Kind, Plan, Replay, Seat, Since, Subscriber, Subscription, detail,
-    longest_wait, narrow, pace,
+    Detail, FIELDS, Feed, Frame, Invalid, Kind, Plan, Seat, Since, Subscription, detail, longest_wait, narrow, pace,
 };
 
 /// What keeps proxies and clients from taking a quiet stream for a dead one.
@@ -49,11 +48,9 @@ pub(super) async fn feed(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let asked = subscription(query.as_deref(), &headers)?;
-    if asked.wanted.detail == Detail::Full {
-        grant.role.may_see_payloads(&api.context.config)?;
-    }
+    let detail = asked.wanted.detail;
     let begin = |feed: &Feed| Told::Live(Box::new(feed.subscribe(asked)));
-    stream_of(api, from, grant, &headers, begin).await
+    stream_of(api, from, grant, &headers, detail, begin).await
 }
 
 /// History once more, with the spacing it had, `speed` times as fast (0.1 to 1000, or `max`), as `/api/feed` sends it.
@@ -74,11 +71,9 @@ pub(super) async fn replay(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let plan = plan(query.as_deref())?;
-    if plan.wanted.detail == Detail::Full {
-        grant.role.may_see_payloads(&api.context.config)?;
-    }
+    let detail = plan.wanted.detail;
     let begin = |feed: &Feed| Told::Replay(Box::new(feed.replay(plan)));
-    stream_of(api, from, grant, &headers, begin).await
+    stream_of(api, from, grant, &headers, detail, begin).await
 }
 
 async fn stream_of(
@@ -86,8 +81,12 @@ async fn stream_of(
     from: IpAddr,
     grant: Grant,
     headers: &HeaderMap,
+    detail: Detail,
     begin: impl FnOnce(&Feed) -> Told,
 ) -> Result<Response, Problem> {
+    if detail == Detail::Full {
+        grant.role.may_see_payloads(&api.context.config)?;
+    }
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
     let lines = if accept.contains("application/x-ndjson") { Lines::Ndjson } else { Lines::Sse };
     let (name, content) = match lines {
@@ -146,22 +145,6 @@ fn plan(query: Option<&str>) -> Result<Plan, Problem> {
     Ok(asked.checked()?)
 }
 
-/// What is streamed.
-enum Told {
-    Live(Box<Subscriber>),
-    Replay(Box<Replay>),
-}
-
-impl Told {
-    async fn next(&mut self) -> Option<Arc<Frame>> {
-        match self {
-            Self::Live(subscriber) => subscriber.next().await,
-            Self::Replay(replay) if replay.is_over() => None,
-            Self::Replay(replay) => Some(replay.next().await),
-        }
-    }
-}
-
 struct Client {
     api: Api,
     grant: Grant,
@@ -185,6 +168,10 @@ fn frames(client: Client) -> impl Stream<Item = Result<Bytes, Infallible>> {
 
 impl Client {
     async fn next(&mut self) -> Option<Bytes> {
+        // A replay ends the answer where its range ends: nobody can tell it to go back.
+        if self.told.is_over() {
+            return None;
+        }
         let stop = self.api.context.stop.clone();
         tokio::select! {
             biased;

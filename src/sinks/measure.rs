@@ -390,4 +390,23 @@ mod tests {
         recorder.streams(&StreamsReport { at: Timestamp::ZERO, streams: Vec::new() });
         assert!(!metrics.page().contains("fleet_consumer_pending_messages{"));
     }
+
+    #[test]
+    fn a_stream_without_a_limit_has_no_gauge_of_it() {
+        let metrics = Arc::new(Metrics::new());
+        let mut recorder = Recorder::new(Arc::clone(&metrics));
+        let stream = |name: &str, max_messages, max_bytes| crate::model::StreamInfo {
+            name: name.into(),
+            max_messages,
+            max_bytes,
+            ..Default::default()
+        };
+        let streams = vec![stream("A", 100_000, -1), stream("B", -1, 4096), stream("C", 0, 0)];
+        recorder.streams(&StreamsReport { at: Timestamp::ZERO, streams });
+        let page = metrics.page();
+        let limits: Vec<_> = page.lines().filter(|line| line.starts_with("fleet_stream_limit_")).collect();
+        let expected =
+            [r#"fleet_stream_limit_bytes{stream="B"} 4096"#, r#"fleet_stream_limit_messages{stream="A"} 100000"#];
+        assert_eq!(limits, expected);
+    }
 }

@@ -3,7 +3,10 @@
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
-const source = readFileSync(new URL("../../src/api/page/app.js", import.meta.url), "utf8");
+const file = name => readFileSync(new URL(`../../src/api/page/${name}`, import.meta.url), "utf8");
+// A script of a context of its own can import nothing: what the page loads later is loaded here.
+const drawer = await import(`data:text/javascript,${encodeURIComponent(file("drawer.js"))}`);
+const source = file("app.js").replace('import("./drawer.js")', "loadDrawer()");
 
 class Node {
   constructor(tag) { Object.assign(this, { tag, children: [], dataset: {}, style: {}, listeners: {}, textContent: "", hidden: false, open: false }); }
@@ -54,6 +57,7 @@ export function open(answer, hash = "", search = "") {
     getElementById: id => ids.get(id) || ids.set(id, new Node(id)).get(id),
   };
   const context = vm.createContext({
+    loadDrawer: async () => drawer,
     Node, WebSocket, URL, URLSearchParams, console,
     document, location,
     history: { pushState(_state, _title, url) { goTo(url); went.push(url); }, replaceState(_state, _title, url) { goTo(url); } },

@@ -1,6 +1,7 @@
 // What the built-in page does when things go wrong.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { Refusal, open } from "./browser.mjs";
@@ -73,16 +74,30 @@ test("a link with a name that is no valid encoding opens what it says", async ()
 });
 
 test("a trace is drawn in time that grows with its spans, not with their square", async () => {
-  const browser = open(() => page);
   const count = 20000;
   const spans = Array.from({ length: count }, (_, n) => ({
     spanId: `s${n}`, parentSpanId: n ? "s0" : "", name: `span ${n}`, startTimeUnixNano: `${n}000000`, endTimeUnixNano: `${n}500000`,
   }));
-  browser.evaluate("var copied = 0; { const concat = Array.prototype.concat; Array.prototype.concat = function (...more) { copied += this.length; return concat.apply(this, more); }; }");
-  const drawn = browser.evaluate("waterfall")({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
-  assert.ok(browser.evaluate("copied") < 10 * count, `${browser.evaluate("copied")} elements copied`);
+  const answer = path => path.endsWith("/trace") ? { resourceSpans: [{ scopeSpans: [{ spans }] }] } : { ...page, phases: [], tasks: [], agents: [] };
+  const { concat } = Array.prototype;
+  let copied = 0;
+  Array.prototype.concat = function (...more) { copied += this.length; return concat.apply(this, more); };
+  const browser = open(answer, "#story/s-1");
+  try { await browser.settle(); } finally { Array.prototype.concat = concat; }
+  assert.ok(copied < 10 * count, `${copied} elements copied`);
+  const drawn = browser.node("drawer-body").lastElementChild;
   assert.ok(drawn.text.startsWith("20000 spans"), drawn.text.slice(0, 40));
   assert.deepEqual(drawn.children.slice(1, 4).map(c => c.text), ["span 0", "span 1", "span 2"]);
+});
+
+test("every word has one meaning, and every word that is asked for is there", () => {
+  const file = name => readFileSync(new URL(`../../src/api/page/${name}`, import.meta.url), "utf8");
+  const [words, ...rest] = file("app.js").split("\n};\n");
+  const named = words.split("const T = {")[1].replace(/"(?:\\.|[^"\\])*"|`[^`]*`|\{[^{}]*\}/g, "").match(/\w+(?=:)/g);
+  assert.deepEqual(named.filter((name, n) => named.indexOf(name) !== n), []);
+  const used = (rest.join() + file("drawer.js")).match(/(?<=\bT\.)\w+/g).concat(file("index.html").match(/(?<=data-t=")\w+/g));
+  assert.deepEqual(used.filter(name => !named.includes(name)), []);
+  assert.deepEqual(named.filter(name => !used.includes(name)), []);
 });
 
 test("an open drawer is in the address; the back button closes it, and closing it cleans the address", async () => {

@@ -4,23 +4,8 @@ use std::sync::Arc;
 
 use futures::future::select_all;
 
-use crate::sinks::feed::{Control, Frame, MAX_SUBSCRIPTIONS, Replay, Subscriber, SubscriptionId};
-
-/// What a client gets under one name.
-#[derive(Debug)]
-pub(super) enum Told {
-    Live(Box<Subscriber>),
-    Replay(Box<Replay>),
-}
-
-impl Told {
-    async fn next(&mut self) -> Option<Arc<Frame>> {
-        match self {
-            Self::Live(subscriber) => subscriber.next().await,
-            Self::Replay(replay) => Some(replay.next().await),
-        }
-    }
-}
+use crate::api::told::Told;
+use crate::sinks::feed::{Control, Frame, MAX_SUBSCRIPTIONS, SubscriptionId};
 
 /// By name; the one without a name is one of them.
 #[derive(Debug, Default)]

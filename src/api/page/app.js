@@ -6,7 +6,7 @@ const T = {
   stories: "Stories", pause: "Pause", follow: "Follow", filterLabel: "Filter", apply: "Filter", older: "Older events",
   help: "Words, or story: task: plan: ceremony: role: agent: type: severity: source: producer: · a,b either · -x without · / filter, j k move, Enter open, Esc close",
   placeholder: "story:US-1 -type:context.* timeout", since: "Since", until: "Until", sinceHint: "1h, or a time", untilHint: "now",
-  time: "Events over time: choose a part", part: (from, n, bad) => `${from}: ${n} events, ${bad} warnings and errors`, anyTime: "Any time",
+  time: "Events over time: choose a part", bar: (from, n, bad) => `${from}: ${n} events, ${bad} warnings and errors`, anyTime: "Any time",
   counts: "Counts", saved: "Saved", save: "Save", saveAs: "Name of the search", noSaved: "Nothing saved yet", remove_: n => `Delete ${n}`,
   only: v => `Only ${v}`, without: v => `Without ${v}`, others: n => `${n} others`, lacking: n => `${n} without`,
   some: (n, from) => `Of the newest ${n} events, back to ${from}`, past: "history", close: "Close", tokenTitle: "Token needed", tokenLabel: "Token of role viewer or debug",
@@ -124,7 +124,7 @@ async function overTime() {
     if (mine !== generation) return;
     const most = told.buckets.reduce((m, b) => Math.max(m, b.count), 1), ends = told.buckets.map(b => b.from).slice(1).concat(told.until);
     bars = told.buckets.map((b, n) => {
-      const bar = el("i", { title: T.part(`${new Date(b.from).toLocaleString()}`, b.count, b.warnings + b.errors), on: {
+      const bar = el("i", { title: T.bar(`${new Date(b.from).toLocaleString()}`, b.count, b.warnings + b.errors), on: {
         pointerdown: e => { e.preventDefault(); held = n; },
         pointerup: () => {
           if (held === null) return;
@@ -448,7 +448,7 @@ function go(kind, id) { location.hash = `${kind}/${encodeURIComponent(id)}`; }
 function openDrawer(title, ...content) {
   if (!$("drawer").open) { back = document.activeElement; $("drawer").showModal(); }
   $("drawer-title").textContent = title;
-  $("drawer-body").replaceChildren(...content);
+  $("drawer-body").replaceChildren(...content.filter(c => c !== null && c !== false));
   $("drawer").scrollTop = 0;
 }
 $("shut").addEventListener("click", () => $("drawer").close());
@@ -458,100 +458,20 @@ $("drawer").addEventListener("close", () => {
   if (linkOf(location.hash)) history.pushState(null, "", location.pathname + location.search);
   back?.focus();
 });
-const list = pairs => el("dl", {}, ...pairs.filter(([, v]) => v !== null && v !== undefined && v !== "" && v !== false)
-  .flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, v instanceof Node ? v : String(v))]));
-
-function tree(value, key, depth = 0) {
-  const name = key === undefined ? "" : el("span", { className: "key" }, `${key}: `);
-  if (value === null || typeof value !== "object") {
-    return el("div", {}, name, el("span", { className: typeof value === "string" ? "str" : "num" }, JSON.stringify(value)));
-  }
-  const entries = Object.entries(value), short = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
-  const details = el("details", { open: depth < 2 }, el("summary", {}, name, short));
-  let made = false;
-  const make = () => {
-    if (made || !details.open) return;
-    made = true;
-    details.append(...entries.slice(0, 200).map(([k, v]) => tree(v, k, depth + 1)));
-    if (entries.length > 200) details.append(el("div", {}, T.more(entries.length - 200)));
-  };
-  details.addEventListener("toggle", make);
-  if (depth < 2) make();
-  return details;
-}
-async function openEvent(seq) {
-  const mine = ++opened;
-  openDrawer(`#${seq}`, T.loading);
+// What it shows of a thing is a script of its own: a page on which nothing is opened does without.
+async function openThing(kind, id) {
+  const mine = ++opened, title = kind === "event" ? `#${id}` : id;
+  openDrawer(title, T.loading);
+  let shown;
   try {
-    const event = await api(`api/events/${seq}`);
-    // Closed, or on to another, while it was loading.
-    if (mine !== opened) return;
-    const text = JSON.stringify(event.data, null, 2) ?? "";
-    const copy = el("button", { type: "button" }, T.copy);
-    copy.addEventListener("click", () => navigator.clipboard.writeText(text).then(() => { copy.textContent = T.copied; }, fail));
-    openDrawer(event.type,
-      event.story_id && el("button", { type: "button", on: { click: () => go("story", event.story_id) } }, T.openStory),
-      list([["seq", event.seq], ["id", event.id], ["subject", event.subject], ["timestamp", event.timestamp], ["producer", event.producer],
-        ["story", event.story_id], ["task", event.task_id], ["role", event.role], ["agent", event.agent_id], ["plan", event.plan_id],
-        ["ceremony", event.ceremony_id], ["severity", event.severity], ["summary", event.summary], ["trace", event.trace_id],
-        ["undecodable", event.undecodable], ["violations", event.violations.join(", ")]]),
-      el("h3", {}, T.deliveries), event.deliveries.length ? el("div", { className: "deliveries" }, ...event.deliveries.map(standing)) : T.none,
-      el("div", { className: "bar" }, el("h3", {}, T.payload), event.data_needs_role ? "" : copy),
-      event.data_needs_role ? T.withheld(event.data_needs_role)
-        : typeof event.data === "string" ? el("pre", {}, event.data) : el("div", { className: "tree" }, tree(event.data)),
-      el("h3", {}, T.facts), el("div", { className: "tree" }, tree(event.facts)));
-  } catch (error) { if (mine === opened) openDrawer(`#${seq}`, T.failed(error.message)); }
+    const { views } = await import("./drawer.js");
+    shown = await views({ T, el, api, go, fail, clock, ms, standing, eventsOf })[kind](id);
+  } catch (error) { shown = [title, T.failed(error.message)]; }
+  // Closed, or on to another, while it was loading.
+  if (mine === opened) openDrawer(...shown);
 }
 // A button that shows the events of a story or an agent.
 const eventsOf = (key, id) => el("button", { type: "button", on: { click: () => { $("drawer").close(); add(key, id); } } }, `${T.events}: ${id}`);
-async function openAgent(id) {
-  const mine = ++opened;
-  openDrawer(id, T.loading);
-  let shown;
-  try { shown = el("div", { className: "tree" }, tree(await api(`api/agents/${encodeURIComponent(id)}`))); } catch (error) { shown = T.failed(error.message); }
-  if (mine === opened) openDrawer(id, eventsOf("agent", id), shown);
-}
-async function openStory(id) {
-  const mine = ++opened;
-  openDrawer(id, T.loading);
-  const path = `api/stories/${encodeURIComponent(id)}`;
-  const [story, trace] = await Promise.all([api(path), api(`${path}/trace`)].map(p => p.catch(error => ({ error }))));
-  if (mine !== opened) return;
-  const parts = [eventsOf("story", id)];
-  if (story.error) parts.push(el("p", {}, T.failed(story.error.message)));
-  else parts.push(
-    list([["title", story.title], ["phase", story.phase], ["trace", story.trace_id], [T.tokens, story.tokens], [T.failures, story.failures], ["agents", story.agents.join(", ")]]),
-    el("h3", {}, T.phases), list(story.phases.map(p => [p.phase, `${clock(p.from)} – ${p.until ? clock(p.until) : ""}`])),
-    el("h3", {}, T.tasks), list(story.tasks.map(t => [t.task_id, [t.state, t.role, t.agent_id, t.title].filter(Boolean).join(" · ")])));
-  parts.push(el("h3", {}, T.trace), trace.error ? el("p", {}, T.failed(trace.error.message)) : waterfall(trace));
-  openDrawer(id, ...parts);
-}
-// OTLP JSON → one bar a span, children beneath their parents.
-function waterfall(trace) {
-  const spans = (trace.resourceSpans || []).flatMap(r => (r.scopeSpans || []).flatMap(s => (s.spans || []).map(span => ({
-    ...span, from: Number(span.startTimeUnixNano) / 1e6, to: Number(span.endTimeUnixNano) / 1e6,
-    service: r.resource?.attributes?.find(a => a.key === "service.name")?.value?.stringValue || "" }))));
-  if (!spans.length) return el("p", { className: "quiet" }, T.none);
-  spans.sort((a, b) => a.from - b.from);
-  const ids = new Set(spans.map(s => s.spanId)), children = new Map();
-  for (const span of spans) {
-    const parent = ids.has(span.parentSpanId) && span.parentSpanId !== span.spanId ? span.parentSpanId : "";
-    if (children.has(parent)) children.get(parent).push(span); else children.set(parent, [span]);
-  }
-  const from = spans[0].from, length = Math.max(1, spans.reduce((m, s) => Math.max(m, s.to), 0) - from);
-  const out = [], todo = (children.get("") || []).map(s => [s, 0]).reverse();
-  while (todo.length && out.length < 300) {
-    const [span, depth] = todo.pop();
-    const bar = el("i", { className: span.status?.code === 2 || span.status?.code === "STATUS_CODE_ERROR" ? "bad" : "" });
-    bar.style.left = `${(span.from - from) / length * 99}%`;
-    bar.style.width = `${Math.max(0, span.to - span.from) / length * 99}%`;
-    const name = el("span", { title: `${span.name} (${span.service})` }, span.name);
-    name.style.paddingLeft = `${Math.min(depth, 12) * 10}px`;
-    out.push(el("div", { className: "span" }, name, el("div", { className: "track", title: ms(span.to - span.from) }, bar)));
-    for (const child of (children.get(span.spanId) || []).reverse()) todo.push([child, depth + 1]);
-  }
-  return el("div", { className: "fall" }, el("p", { className: "quiet" }, [T.spans(spans.length), ms(length), trace.cut && T.cut].filter(Boolean).join(" · ")), ...out);
-}
 
 // ---- keyboard and, on small screens, one panel at a time
 document.addEventListener("keydown", e => {
@@ -585,9 +505,7 @@ function linkOf(hash) {
 }
 function follow() {
   const [kind, id] = linkOf(location.hash) || [];
-  if (kind === "event") openEvent(id);
-  else if (kind === "story") openStory(id);
-  else if (kind === "agent") openAgent(id);
+  if (kind) openThing(kind, id);
   else if ($("drawer").open) $("drawer").close();
 }
 // A name that is no valid encoding was typed by hand: it is taken as it stands.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::deal::{Encoded, deliveries, entries};
 use self::group::{Group, Member};
+use super::entry::Detail;
 use super::frame::Frame;
 use super::parts::Parts;
 use super::queue::Queue;
@@ -32,12 +33,14 @@ const DELIVERIES: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 /// Most records dealt in one go; between two the hub answers joins.
 const MAX_RECORDS: usize = 2000;
-/// Bytes read from the journal when even the tail has moved on.
-const READ_BYTES: usize = 4 << 20;
-/// What may wait for all clients together, and for one at most and at least.
+/// What an entry takes as JSON, besides its payload.
+const ENTRY: usize = 1 << 10;
+/// What may wait for all clients together, and for one at most (as much as the tail holds) and at least.
 const TOTAL_BUDGET: usize = 64 << 20;
-const MAX_BUDGET: usize = 1 << 20;
+const MAX_BUDGET: usize = 8 << 20;
 const MIN_BUDGET: usize = 64 << 10;
+/// Least bytes dealt in one go.
+const MIN_DEALT: usize = 256 << 10;
 
 /// A client that wants to go live.
 #[derive(Debug)]
@@ -129,12 +132,13 @@ impl Hub {
             Next::UpToDate => false,
             Next::Batches(batches) => {
                 let new = batches.iter().flat_map(|b| &b.records).filter(|r| r.seq > position);
-                let records: Vec<_> = new.take(MAX_RECORDS).map(Arc::clone).collect();
+                let records = self.portion(new);
                 self.deal(position, &records).await;
                 true
             }
             Next::Behind(first) => {
-                let read = self.parts.blocking(move |p| p.journal.read(position + 1, MAX_RECORDS, READ_BYTES)).await;
+                let bytes = self.dealt();
+                let read = self.parts.blocking(move |p| p.journal.read(position + 1, MAX_RECORDS, bytes)).await;
                 match read {
                     Ok(mut records) => {
                         records.retain(|r| r.seq > position);
@@ -251,6 +255,27 @@ impl Hub {
         for member in self.groups.values().flat_map(|g| &g.members) {
             member.queue.put(&frame, self.budget());
         }
+    }
+
+    /// The first of these records, so few that a client which takes what it is given has room for them: a burst comes to
+    /// it in portions, and is a gap only to one that does not take them.
+    fn portion<'a>(&self, records: impl Iterator<Item = &'a Arc<Record>>) -> Vec<Arc<Record>> {
+        let full = self.groups.values().any(|group| group.wanted.detail == Detail::Full);
+        let payload = |r: &Record| r.entry().filter(|_| full).map_or(0, |(message, _)| message.payload.bytes.len());
+        let (mut room, mut dealt) = (self.dealt(), Vec::new());
+        for record in records.take(MAX_RECORDS) {
+            if room == 0 {
+                break;
+            }
+            room = room.saturating_sub(ENTRY + payload(record));
+            dealt.push(Arc::clone(record));
+        }
+        dealt
+    }
+
+    /// Bytes dealt in one go: half of what may wait, for what was dealt before may not be sent yet.
+    fn dealt(&self) -> usize {
+        (self.budget() / 2).max(MIN_DEALT)
     }
 
     fn budget(&self) -> usize {

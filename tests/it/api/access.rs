@@ -55,7 +55,7 @@ async fn a_token_opens_what_its_role_may_see() {
     let answer = |event: &Json| event["facts"]["proposal.content"].as_str().map(|t| t.chars().count());
     assert!(answer(&shown).is_some_and(|n| n <= 201), "{shown}");
     assert_eq!(answer(&ask(world, "/api/events/1", DEBUG).await.1), Some(500));
-    for open in ["/", "/docs", "/app.js", "/metrics", "/live", "/ready"] {
+    for open in ["/", "/docs", "/app.js", "/drawer.js", "/metrics", "/live", "/ready"] {
         assert_ne!(world.get(open).await.0, 401, "{open}");
     }
 }

@@ -278,6 +278,28 @@ async fn a_slow_client_gets_a_gap_and_slows_nobody() {
 }
 
 #[tokio::test]
+async fn a_burst_reaches_a_client_that_reads_whole() {
+    let world = World::start();
+    let (text, mut quick) = ("x".repeat(4 << 10), world.socket().await);
+    quick.say(json!({"type": "subscribe", "payload": "full", "since": 0})).await;
+    quick.live().await;
+    // Others that read nothing leave it less room.
+    let mut asleep = Vec::new();
+    for _ in 0..30 {
+        let mut socket = world.socket().await;
+        socket.say(json!({"type": "subscribe", "since": 0})).await;
+        socket.live().await;
+        asleep.push(socket);
+    }
+    let payload = |n: Seq| format!("{{\"n\":{n},\"text\":\"{text}\"}}");
+    // Several times what may wait for one client, in one commit, as after a silence of the fleet's server.
+    let first = world.commit(|seq| (0..2500).map(|n| with_payload(seq + n, "US-1", payload(n))).collect());
+    let (seqs, gaps) = quick.until(first + 2499).await;
+    assert!(gaps.is_empty(), "it lost {gaps:?}");
+    assert_eq!(seqs, (first..first + 2500).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn beyond_its_rate_a_client_is_told_how_many_were_omitted() {
     let world = World::start();
     let mut socket = world.socket().await;

@@ -16,7 +16,7 @@ use super::rig::{Rig, config_of, message, message_without_trace, until};
 /// A settle time that no test reaches by accident.
 const LONG: Duration = Duration::from_secs(2);
 
-fn started(config: config::Otlp) -> Rig {
+pub(super) fn started(config: config::Otlp) -> Rig {
     let mut rig = Rig::of_logs(config);
     rig.start();
     rig
@@ -68,24 +68,6 @@ async fn a_log_record_needs_no_trace() {
     assert_eq!((rig.spans("exported"), rig.spans("skipped")), (1, 0));
     let logs = backend.memory.logs.lock();
     assert!(logs[0].trace_id.is_empty() && logs[0].span_id.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_records_a_killed_backend_forgot_are_sent_again() {
-    let mut backend = Backend::start(Serve::Grpc);
-    let mut rig = started(config::Otlp { settle: LONG, ..config_of(&backend) });
-    rig.traffic(300);
-    let all = rig.expected().len();
-    until("everything is taken", || backend.memory.count() == all).await;
-    backend.kill();
-    backend.memory.forget();
-    rig.traffic(10);
-    until("the sink sees that it is gone", || matches!(rig.health(), Some((Health::Down, _)))).await;
-    assert_eq!(rig.spans("exported"), 0, "nothing of it was settled");
-    backend.restart();
-    rig.quiet().await;
-    rig.judge(&backend, &[]);
-    assert!(rig.resent() >= all as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

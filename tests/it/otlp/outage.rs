@@ -7,6 +7,7 @@ use fleetscope::config;
 use fleetscope::status::Health;
 
 use super::backend::{Act, Backend, Serve};
+use super::logs;
 use super::rig::{Rig, config_of, until};
 
 /// A settle time that no test reaches by accident.
@@ -14,8 +15,17 @@ const LONG: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_backend_forgot_is_sent_again() {
+    a_killed_backend(Rig::started).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_records_a_killed_backend_forgot_are_sent_again() {
+    a_killed_backend(logs::started).await;
+}
+
+async fn a_killed_backend(started: fn(config::Otlp) -> Rig) {
     let mut backend = Backend::start(Serve::Grpc);
-    let mut rig = Rig::started(config::Otlp { settle: LONG, ..config_of(&backend) });
+    let mut rig = started(config::Otlp { settle: LONG, ..config_of(&backend) });
     rig.traffic(300);
     let all = rig.expected().len();
     until("everything is taken", || backend.memory.count() == all).await;

@@ -186,7 +186,7 @@ async fn questions_are_answered(demo: &Demo) {
 async fn every_family_has_a_sample(demo: &Demo) {
     let document = include_str!("../../../docs/METRICS.md");
     let listed = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    // The fleet limits its streams by messages and age.
+    // The fleet limits its streams by messages and age: `sinks/measure.rs` sees to this gauge.
     let unlimited = "fleet_stream_limit_bytes";
     let families = listed.map(|(name, _)| name).filter(|name| name.starts_with("fleet_") && *name != unlimited);
     let families: Vec<&str> = families.collect();
