@@ -7,8 +7,8 @@
 //!                        └── Change ──▶ board (state of agents, councils, stories, consumers)
 //! ```
 //!
-//! Imports point one way: `app`, `cli`, `api` → `export` → `sources`, `correlate`, `journal`, `sinks` → `config`, `metrics`,
-//! `status`, `board`, `tail`, `lookup`, `inbox` → `model`. `tests/it/architecture.rs` holds that.
+//! Imports point one way: `app`, `cli`, `api` → `export`, `report` → `sources`, `correlate`, `journal`, `sinks` →
+//! `config`, `metrics`, `status`, `board`, `tail`, `lookup`, `inbox` → `model`. `tests/it/architecture.rs` holds that.
 
 pub mod api;
 pub mod app;
@@ -25,6 +25,7 @@ pub mod lookup;
 pub mod metrics;
 pub mod model;
 pub mod privacy;
+mod report;
 pub mod shutdown;
 pub mod sinks;
 pub mod sources;

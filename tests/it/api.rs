@@ -9,5 +9,6 @@ mod history;
 mod replay;
 mod search;
 mod stalled;
+mod timeline;
 mod tls;
 mod world;
