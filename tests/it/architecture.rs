@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sources", &["config", "metrics", "status", "privacy", "lookup", "inbox", "model"]),
     ("sinks", &["config", "metrics", "status", "board", "tail", "journal", "privacy", "model"]),
     ("export", &["journal", "sinks", "model"]),
+    ("mcp", &["model"]),
     ("ingest", &["correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
     (
         "api",
@@ -36,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
             "sinks",
             "export",
+            "mcp",
             "privacy",
             "correlate",
             "model",
@@ -64,8 +66,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "config", "export", "logs", "metrics", "model", "privacy", "shutdown", "sinks", "sources", "api",
-            "journal", "status",
+            "app", "config", "export", "logs", "mcp", "metrics", "model", "privacy", "shutdown", "sinks", "sources",
+            "api", "journal", "status",
         ],
     ),
 ];
