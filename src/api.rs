@@ -19,6 +19,7 @@ mod kubernetes;
 mod listing;
 mod live;
 mod llm;
+mod mcp;
 mod outer;
 mod page;
 mod plain;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::extract::Extension;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -183,6 +185,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(live::ws))
         .routes(routes!(stream::feed))
         .routes(routes!(stream::replay))
+        .routes(routes!(mcp::mcp))
         .routes(routes!(health::metrics))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
@@ -204,9 +207,12 @@ pub fn openapi() -> String {
 
 fn router(api: &Api) -> Router {
     let (router, _) = routes().split_for_parts();
+    // Asked from within by who was let in already, so without access and rates; each answer in time all the same.
+    let within = router.clone().layer(from_fn_with_state(api.clone(), outer::deadline)).with_state(api.clone());
     let (pushed, _) = ingest::routes().split_for_parts();
     router
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(Extension(mcp::Inside::new(within)))
         .merge(pushed)
         .fallback(outer::unknown)
         .method_not_allowed_fallback(outer::wrong_method)

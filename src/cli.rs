@@ -8,6 +8,7 @@ mod events;
 mod export;
 mod filters;
 mod import;
+mod mcp;
 mod ready;
 mod replay;
 mod run;
@@ -53,6 +54,8 @@ enum Command {
     Events(events::Args),
     /// Play history once more, of a running daemon or of exported files.
     Replay(Box<replay::Args>),
+    /// Serve a running daemon's history to an assistant (Model Context Protocol).
+    Mcp(mcp::Args),
     /// Ask the daemon on this machine whether it is ready; for health checks.
     Ready(ready::Args),
 }
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => args.run(),
         Command::Events(args) => args.run(),
         Command::Replay(args) => args.run(),
+        Command::Mcp(args) => args.run(),
         Command::Ready(args) => args.run(),
     };
     result.unwrap_or_else(|error| {

@@ -7,7 +7,7 @@
 //!                        └── Change ──▶ board (state of agents, councils, stories, consumers)
 //! ```
 //!
-//! Imports point one way: `app`, `cli`, `api` → `export`, `report` → `sources`, `correlate`, `journal`, `sinks` →
+//! Imports point one way: `app`, `cli`, `api` → `export`, `report`, `mcp` → `sources`, `correlate`, `journal`, `sinks` →
 //! `config`, `metrics`, `status`, `board`, `tail`, `lookup`, `inbox` → `model`. `tests/it/architecture.rs` holds that.
 
 pub mod api;
@@ -22,6 +22,7 @@ pub mod ingest;
 pub mod journal;
 pub mod logs;
 pub mod lookup;
+mod mcp;
 pub mod metrics;
 pub mod model;
 pub mod privacy;

@@ -92,7 +92,8 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     // It logs each failed try as an error; the source tells of a failure once. A filter that names it outweighs this.
-    let filter = format!("kube_client=off,kube_runtime=off,{}", log.filter);
+    // And rmcp tells of each request that it began and ended.
+    let filter = format!("kube_client=off,kube_runtime=off,rmcp=warn,{}", log.filter);
     let filter = EnvFilter::try_new(filter).with_context(|| format!("log.filter `{}` is no filter", log.filter))?;
     let lines: Boxed<_> = match log.format {
         LogFormat::Text => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -21,6 +21,8 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const SILENCE: Duration = Duration::from_secs(45);
 /// Largest frame: one event with all that belongs to it is far below.
 const MAX_FRAME: usize = 64 << 20;
+/// Largest answer that is read as a whole: a page of events with payloads ends at half of it.
+const MAX_ANSWER: usize = 16 << 20;
 
 /// Which daemon.
 #[derive(Clone, Debug, clap::Args)]
@@ -167,10 +169,32 @@ impl Daemon {
         serde_json::from_slice(&body).with_context(|| format!("what {} answers is not of Fleetscope", self.url))
     }
 
+    /// Asks for JSON, and gives what is answered, right or wrong. Each segment of the path is taken as it is.
+    pub(super) async fn fetch(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        let mut url = self.url.clone();
+        // An address with a host has a path.
+        url.path_segments_mut().map_err(|()| anyhow!("--url: no address of a daemon"))?.pop_if_empty().extend(path);
+        let answer = async {
+            let mut response = self.send(url, query, "application/json").await?;
+            let mut body = Vec::new();
+            while let Some(more) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+                anyhow::ensure!(body.len() + more.len() <= MAX_ANSWER, "the answer is too long; ask for less");
+                body.extend_from_slice(&more);
+            }
+            Ok((response.status(), body))
+        };
+        timeout(TIMEOUT, answer).await.context("the daemon took too long to answer")?
+    }
+
     /// Asks, and gives the answer if it is one; else what the daemon says is wrong.
     pub(super) async fn ask(&self, path: &str, query: &[(&str, String)], accept: &str) -> anyhow::Result<Response> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/{path}", self.url.path().trim_end_matches('/')));
+        let response = self.send(url, query, accept).await?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await) }
+    }
+
+    async fn send(&self, mut url: Url, query: &[(&str, String)], accept: &str) -> anyhow::Result<Response> {
         url.query_pairs_mut().clear().extend_pairs(query);
         // Trailers tell how much an export holds.
         let mut request = self.http.get(url).header("accept", accept).header("te", "trailers");
@@ -178,9 +202,7 @@ impl Daemon {
             request = request.bearer_auth(token);
         }
         let response = request.send().await.map_err(reqwest::Error::without_url);
-        let response =
-            response.with_context(|| format!("no answer from {}: is a daemon running there? (--url)", self.url))?;
-        if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await) }
+        response.with_context(|| format!("no answer from {}: is a daemon running there? (--url)", self.url))
     }
 
     async fn refused(&self, response: Response) -> anyhow::Error {

@@ -6,6 +6,7 @@ mod export;
 mod feed;
 mod fixtures;
 mod history;
+mod mcp;
 mod replay;
 mod search;
 mod stalled;

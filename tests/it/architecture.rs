@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sinks", &["config", "metrics", "status", "board", "tail", "journal", "privacy", "model"]),
     ("export", &["journal", "sinks", "model"]),
     ("report", &["journal", "model"]),
+    ("mcp", &["model"]),
     ("ingest", &["correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
     (
         "api",
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sinks",
             "export",
             "report",
+            "mcp",
             "privacy",
             "correlate",
             "model",
@@ -66,8 +68,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "config", "export", "logs", "metrics", "model", "privacy", "shutdown", "sinks", "sources", "api",
-            "journal", "status",
+            "app", "config", "export", "logs", "mcp", "metrics", "model", "privacy", "shutdown", "sinks", "sources",
+            "api", "journal", "status",
         ],
     ),
 ];

@@ -279,6 +279,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/ingest/alertmanager",
         "/ingest/ray",
         "/live",
+        "/mcp",
         "/metrics",
         "/openapi.json",
         "/ready",
