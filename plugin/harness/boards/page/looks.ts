@@ -1,0 +1,195 @@
+// What Grafana's panels know of fields: the properties that dashboards may set, and each kind's own.
+import {
+  applyFieldOverrides,
+  booleanOverrideProcessor,
+  cacheFieldDisplayNames,
+  type DataFrame,
+  dataLinksOverrideProcessor,
+  displayNameOverrideProcessor,
+  type FieldConfigPropertyItem,
+  FieldConfigOptionsRegistry,
+  type FieldConfigSource,
+  type GrafanaTheme2,
+  identityOverrideProcessor,
+  numberOverrideProcessor,
+  standardTransformers,
+  standardTransformersRegistry,
+  stringOverrideProcessor,
+  thresholdsOverrideProcessor,
+  transformDataFrame,
+  unitOverrideProcessor,
+  valueMappingsOverrideProcessor,
+} from '@grafana/data';
+import { type TableFieldOptions } from '@grafana/schema';
+import { lastValueFrom } from 'rxjs';
+
+import { type PanelJson } from './json';
+import { type Variables } from './variables';
+
+type Process = FieldConfigPropertyItem['process'];
+
+const STANDARD: Record<string, Process> = {
+  displayName: displayNameOverrideProcessor,
+  unit: unitOverrideProcessor,
+  min: numberOverrideProcessor,
+  max: numberOverrideProcessor,
+  fieldMinMax: booleanOverrideProcessor,
+  decimals: numberOverrideProcessor,
+  noValue: stringOverrideProcessor,
+  color: identityOverrideProcessor,
+  mappings: valueMappingsOverrideProcessor,
+  thresholds: thresholdsOverrideProcessor,
+  links: dataLinksOverrideProcessor,
+  filterable: booleanOverrideProcessor,
+};
+
+/** Columns of a table: what TableNG reads. */
+const TABLE: Record<keyof Omit<TableFieldOptions, 'hidden' | 'displayMode'>, true> = {
+  align: true,
+  cellOptions: true,
+  filterable: true,
+  footer: true,
+  hideFrom: true,
+  hideHeader: true,
+  inspect: true,
+  minWidth: true,
+  styleField: true,
+  tooltip: true,
+  width: true,
+  wrapHeaderText: true,
+  wrapText: true,
+};
+
+/** Panels with lines: what GraphNG reads. */
+const LINES: Record<string, unknown> = {
+  axisBorderShow: false,
+  axisCenteredZero: false,
+  axisColorMode: 'text',
+  axisGridShow: undefined,
+  axisLabel: '',
+  axisPlacement: 'auto',
+  axisSoftMax: undefined,
+  axisSoftMin: undefined,
+  axisWidth: undefined,
+  barAlignment: 0,
+  barWidthFactor: 0.6,
+  drawStyle: 'line',
+  fillBelowTo: undefined,
+  fillOpacity: 0,
+  gradientMode: 'none',
+  hideFrom: { legend: false, tooltip: false, viz: false },
+  insertNulls: false,
+  lineColor: undefined,
+  lineInterpolation: 'linear',
+  lineStyle: undefined,
+  lineWidth: 1,
+  pointColor: undefined,
+  pointSize: 5,
+  scaleDistribution: { type: 'linear' },
+  showPoints: 'auto',
+  spanNulls: false,
+  stacking: { mode: 'none', group: 'A' },
+  thresholdsStyle: { mode: 'off' },
+  transform: undefined,
+};
+
+const CUSTOM: Record<string, string[]> = {
+  table: Object.keys(TABLE),
+  timeseries: Object.keys(LINES),
+  'state-timeline': ['lineWidth', 'fillOpacity', 'hideFrom'],
+};
+
+const property = (id: string, process: Process, isCustom: boolean): FieldConfigPropertyItem => ({
+  id: isCustom ? `custom.${id}` : id,
+  path: id,
+  name: id,
+  isCustom,
+  process,
+  shouldApply: () => true,
+  editor: () => null,
+  override: () => null,
+});
+
+export function registryOf(type: string): FieldConfigOptionsRegistry {
+  return new FieldConfigOptionsRegistry(() => [
+    ...Object.entries(STANDARD).map(([id, process]) => property(id, process, false)),
+    ...(CUSTOM[type] ?? []).map((id) => property(id, identityOverrideProcessor, true)),
+  ]);
+}
+
+/** Properties that the dashboard sets and no panel of its kind knows: Grafana would leave them out without a word. */
+export function unknownOf({ type, fieldConfig }: PanelJson): string[] {
+  const registry = registryOf(type);
+  const custom = Object.keys(fieldConfig?.defaults.custom ?? {}).map((name) => `custom.${name}`);
+  const standard = Object.keys(fieldConfig?.defaults ?? {}).filter((name) => name !== 'custom');
+  const overridden = (fieldConfig?.overrides ?? []).flatMap(({ properties }) => properties.map(({ id }) => id));
+  return [...custom, ...standard, ...overridden].filter((id) => !registry.getIfExists(id));
+}
+
+interface Step {
+  value: number | null;
+}
+
+/** JSON has no -Infinity, where thresholds begin. */
+function begun(config: FieldConfigSource): FieldConfigSource {
+  const all = [
+    config.defaults.thresholds,
+    ...config.overrides.flatMap(({ properties }) => properties.map(({ id, value }) => id === 'thresholds' && value)),
+  ];
+  for (const thresholds of all) {
+    const steps: Step[] = (thresholds && thresholds.steps) || [];
+    steps.forEach((step) => (step.value ??= -Infinity));
+  }
+  return config;
+}
+
+/** The field configuration of a panel with what its kind adds where nothing is said. */
+export function configOf({ type, fieldConfig }: PanelJson): FieldConfigSource {
+  const given = begun(structuredClone(fieldConfig ?? { defaults: {}, overrides: [] }));
+  if (type !== 'timeseries') {
+    return given;
+  }
+  const { defaults, overrides } = given;
+  const color = defaults.color ?? { mode: 'palette-classic' };
+  return { defaults: { ...defaults, color, custom: { ...LINES, ...defaults.custom } }, overrides };
+}
+
+export function registerTransformations(): void {
+  standardTransformersRegistry.setInit(() =>
+    // Some stand there under two names.
+    [...new Map(Object.values(standardTransformers).map((info) => [info.id, info])).values()].map((info) => ({
+      id: info.id,
+      name: info.name,
+      transformation: () => Promise.resolve(info),
+      editor: () => null,
+      imageDark: '',
+      imageLight: '',
+    }))
+  );
+}
+
+/** What a panel draws of what its queries gave. */
+export async function drawn(
+  panel: PanelJson,
+  frames: DataFrame[],
+  variables: Variables,
+  theme: GrafanaTheme2
+): Promise<DataFrame[]> {
+  const interpolate = (text: string) => variables.replace(text);
+  const steps = panel.transformations ?? [];
+  const missing = steps.filter(({ id }) => !standardTransformersRegistry.getIfExists(id));
+  if (missing.length > 0) {
+    throw new Error(`no transformation ${missing.map(({ id }) => id).join(', ')}`);
+  }
+  const data = await lastValueFrom(transformDataFrame(steps, frames, { interpolate }));
+  const looking = applyFieldOverrides({
+    data,
+    fieldConfig: configOf(panel),
+    replaceVariables: (text, scoped, format) => variables.replace(text, scoped, format as string),
+    theme,
+    timeZone: 'utc',
+    fieldConfigRegistry: registryOf(panel.type),
+  });
+  cacheFieldDisplayNames(looking);
+  return looking;
+}
