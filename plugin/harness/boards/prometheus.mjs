@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 import { freePort } from '../daemon.mjs';
 
-const TOOL = join(dirname(fileURLToPath(import.meta.url)), '../../../.tools/deb/usr/bin/prometheus');
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const TOOL = join(ROOT, '.tools/deb/usr/bin/prometheus');
+const RULES = join(ROOT, 'alerts/fleet.rules.yaml');
 const START_MS = 30_000;
 
 /** Why there is none, or nothing. */
@@ -24,7 +26,12 @@ export async function startPrometheus(daemon) {
   const at = { host: '127.0.0.1', port: await freePort() };
   const config = join(folder, 'prometheus.yml');
   const job = `{job_name: fleetscope, static_configs: [{targets: ['${daemon.host}:${daemon.port}']}]}`;
-  writeFileSync(config, `global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n  - ${job}\n`);
+  const lines = [
+    'global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}',
+    `rule_files: ['${RULES}']`,
+    `scrape_configs: [${job}]`,
+  ];
+  writeFileSync(config, lines.join('\n'));
   const options = {
     'config.file': config,
     'storage.tsdb.path': join(folder, 'data'),

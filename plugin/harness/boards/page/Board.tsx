@@ -4,6 +4,7 @@ import { ErrorBoundary, Icon, PanelChrome } from '@grafana/ui';
 import React, { type ComponentType, useEffect } from 'react';
 
 import { type PanelJson } from './json';
+import { AlertList } from './kinds/AlertList';
 import { type Drawing } from './kinds/drawing';
 import { Events } from './kinds/Events';
 import { NodeGraph } from './kinds/NodeGraph';
@@ -20,11 +21,12 @@ const KINDS: Record<string, ComponentType<Drawing>> = {
   timeseries: Lines,
   'state-timeline': StateTimeline,
   nodeGraph: NodeGraph,
+  alertlist: AlertList,
   'underpass-fleetscopeevents-panel': Events,
 };
 
-/** Kinds that are not on npm and have nothing to show here: traces, logs, the list of Grafana's alerts. */
-const SAYS_ONLY = ['traces', 'logs', 'alertlist'];
+/** Kinds that are not on npm and have nobody to ask here. */
+const SAYS_ONLY = ['traces', 'logs'];
 
 interface Props {
   ready: Ready;
@@ -46,8 +48,8 @@ function Content({
   if (!Kind && !SAYS_ONLY.includes(panel.type)) {
     throw new Error(`nothing draws a ${panel.type}`);
   }
-  const isAsked = ready.sources.answers(panel);
-  return Kind && (isAsked || frames.length > 0) ? (
+  const isAsked = ready.sources.answers(panel) || panel.type === 'alertlist';
+  return Kind && isAsked ? (
     <Kind panel={panel} frames={frames} width={width} height={height} theme={theme} {...ready} />
   ) : (
     <Said panel={panel} />
@@ -106,7 +108,7 @@ function Heading({ ready: { board, variables, range } }: { ready: Ready }) {
   );
 }
 
-const HEAD = 60;
+const HEAD = 44;
 
 function Row({ panel, ready }: { panel: PanelJson; ready: Ready }) {
   return (

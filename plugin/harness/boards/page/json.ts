@@ -34,7 +34,7 @@ export interface VariableJson {
   multi?: boolean;
   includeAll?: boolean;
   allValue?: string;
-  current?: { value?: string | string[] };
+  current?: { value?: string | string[]; text?: string | string[] };
 }
 
 export interface BoardJson {

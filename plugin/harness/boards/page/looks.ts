@@ -15,6 +15,8 @@ import {
   standardTransformers,
   standardTransformersRegistry,
   stringOverrideProcessor,
+  type ThresholdsConfig,
+  ThresholdsMode,
   thresholdsOverrideProcessor,
   transformDataFrame,
   unitOverrideProcessor,
@@ -93,6 +95,15 @@ const LINES: Record<string, unknown> = {
   transform: undefined,
 };
 
+/** What every panel has that says nothing else. */
+const THRESHOLDS: ThresholdsConfig = {
+  mode: ThresholdsMode.Absolute,
+  steps: [
+    { value: -Infinity, color: 'green' },
+    { value: 80, color: 'red' },
+  ],
+};
+
 const CUSTOM: Record<string, string[]> = {
   table: Object.keys(TABLE),
   timeseries: Object.keys(LINES),
@@ -145,11 +156,11 @@ function begun(config: FieldConfigSource): FieldConfigSource {
 
 /** The field configuration of a panel with what its kind adds where nothing is said. */
 export function configOf({ type, fieldConfig }: PanelJson): FieldConfigSource {
-  const given = begun(structuredClone(fieldConfig ?? { defaults: {}, overrides: [] }));
+  const { defaults: said, overrides } = begun(structuredClone(fieldConfig ?? { defaults: {}, overrides: [] }));
+  const defaults = { ...said, thresholds: said.thresholds ?? THRESHOLDS };
   if (type !== 'timeseries') {
-    return given;
+    return { defaults, overrides };
   }
-  const { defaults, overrides } = given;
   const color = defaults.color ?? { mode: 'palette-classic' };
   return { defaults: { ...defaults, color, custom: { ...LINES, ...defaults.custom } }, overrides };
 }

@@ -19,6 +19,7 @@ import { type Variables } from './variables';
 const PROXY = '/api/datasources/proxy/uid';
 export const FEED = 'fleetscope-feed';
 export const METRICS = 'fleetscope-prometheus';
+export const METRICS_PROXY = `${PROXY}/${METRICS}`;
 
 export class Sources {
   readonly feed: FleetDataSource;
@@ -43,7 +44,7 @@ export class Sources {
         case FEED:
           return this.told(target as unknown as FleetQuery, panel);
         case METRICS:
-          return promFrames(`${PROXY}/${METRICS}`, target, asked, this.variables);
+          return promFrames(METRICS_PROXY, target, asked, this.variables);
         default:
           return Promise.resolve([]);
       }
@@ -71,7 +72,7 @@ export class Sources {
     if (!text) {
       throw new Error(`the variable ${name} asks for nothing`);
     }
-    return labelValues(`${PROXY}/${METRICS}`, text, this.variables);
+    return labelValues(METRICS_PROXY, text, this.variables);
   }
 
   request(panel: PanelJson): DataQueryRequest<FleetQuery> {

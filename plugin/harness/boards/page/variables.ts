@@ -15,6 +15,8 @@ interface Value {
   /** What stands for all of them, as it is. */
   all?: string;
   isMany: boolean;
+  /** What is shown for it, where that is not the value. */
+  label?: string;
 }
 
 const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
@@ -55,12 +57,14 @@ export class Variables {
 
   set(variable: VariableJson, value: string | string[]): void {
     const isMany = (variable.multi ?? false) || (variable.includeAll ?? false);
-    this.known.set(variable.name, { value, all: variable.allValue, isMany });
+    const { value: said, text } = variable.current ?? {};
+    const label = said === value && typeof text === 'string' ? text : undefined;
+    this.known.set(variable.name, { value, all: variable.allValue, isMany, label });
   }
 
   text(name: string): string {
-    const value = this.known.get(name)?.value ?? '';
-    return [value].flat().includes(ALL) ? 'All' : [value].flat().join(' + ');
+    const { value = '', label } = this.known.get(name) ?? {};
+    return label ?? ([value].flat().includes(ALL) ? 'All' : [value].flat().join(' + '));
   }
 
   replace(text = '', scoped?: ScopedVars, format: Format = 'glob'): string {

@@ -44,6 +44,8 @@ function byEdges(ids: string[], ends: string[]): string[] {
   return [...ids].sort((a, b) => (count.get(b) ?? 0) - (count.get(a) ?? 0));
 }
 
+const short = (text: string) => (text.length > 22 ? `${text.slice(0, 21)}…` : text);
+
 export function NodeGraph({ panel, frames, width, height, theme }: Drawing) {
   const nodes = frames.find(({ name }) => name === 'nodes');
   const edges = frames.find(({ name }) => name === 'edges');
@@ -80,7 +82,7 @@ export function NodeGraph({ panel, frames, width, height, theme }: Drawing) {
               strokeWidth={3}
             />
             <text {...text} x={place(id).x} y={place(id).y + RADIUS + 11}>
-              {titles[at]}
+              {short(titles[at])}
             </text>
             <text {...text} x={place(id).x} y={place(id).y + RADIUS + 22} opacity={0.6}>
               {subtitles[at]}

@@ -15,6 +15,7 @@ import {
   BigValueGraphMode,
   BigValueJustifyMode,
   BigValueTextMode,
+  type VizTextDisplayOptions,
 } from '@grafana/schema';
 import { BarGauge, BigValue, VizRepeater, type VizRepeaterRenderValueProps } from '@grafana/ui';
 import React from 'react';
@@ -27,9 +28,12 @@ type One = VizRepeaterRenderValueProps<FieldDisplay, DisplayValueAlignmentFactor
 interface Reduced {
   reduceOptions: ReduceDataOptions;
   orientation: VizOrientation;
+  text?: VizTextDisplayOptions;
 }
 
 const REDUCED: Reduced = { reduceOptions: { calcs: ['lastNotNull'] }, orientation: VizOrientation.Auto };
+/** Of bars, where the panel leaves their size to Grafana. */
+const AUTO = { minVizWidth: 8, minVizHeight: 16, maxVizHeight: 300 };
 
 /** A field is coloured by its thresholds, green where it has none, as in Grafana. */
 function valuesOf({ panel, frames, variables, theme }: Drawing, reduceOptions: ReduceDataOptions) {
@@ -64,6 +68,7 @@ export function Stat(drawing: Drawing) {
       graphMode={options.graphMode}
       justifyMode={options.justifyMode}
       textMode={text(count, value)}
+      text={options.text}
       alignmentFactors={alignmentFactors}
       width={wide}
       height={high}
@@ -95,10 +100,10 @@ export function Bars(drawing: Drawing) {
     valueMode: BarGaugeValueMode.Color,
     namePlacement: BarGaugeNamePlacement.Auto,
     showUnfilled: true,
-    minVizWidth: 8,
-    minVizHeight: 16,
-    maxVizHeight: 300,
+    sizing: 'auto',
+    ...AUTO,
   });
+  const size = options.sizing === 'manual' ? options : AUTO;
   const one = ({ value, alignmentFactors, width: wide, height: high, count, orientation }: One) => (
     <BarGauge
       value={value.display}
@@ -109,6 +114,7 @@ export function Bars(drawing: Drawing) {
       height={high}
       orientation={orientation}
       theme={theme}
+      text={options.text}
       itemSpacing={10}
       lcdCellWidth={12}
       displayMode={options.displayMode}
@@ -124,9 +130,9 @@ export function Bars(drawing: Drawing) {
       renderValue={one}
       width={width}
       height={height}
-      minVizWidth={options.minVizWidth}
-      minVizHeight={options.minVizHeight}
-      maxVizHeight={options.maxVizHeight}
+      minVizWidth={size.minVizWidth}
+      minVizHeight={size.minVizHeight}
+      maxVizHeight={size.maxVizHeight}
       source={frames}
       itemSpacing={10}
       renderCounter={0}

@@ -1,5 +1,5 @@
 // Tables and time series, by Grafana's own components.
-import { type DataFrame } from '@grafana/data';
+import { type DataFrame, FieldType } from '@grafana/data';
 import {
   LegendDisplayMode,
   type LegendPlacement,
@@ -41,6 +41,16 @@ export function Table({ panel, frames, width, height, range }: Drawing) {
   );
 }
 
+/** As the panel of Grafana prepares them: what is no number is no point. */
+const finite = (frame: DataFrame): DataFrame => ({
+  ...frame,
+  fields: frame.fields.map((field) =>
+    field.type === FieldType.number
+      ? { ...field, values: field.values.map((value) => (Number.isFinite(value) ? value : null)) }
+      : field
+  ),
+});
+
 export function Lines({ panel, frames, width, height, range }: Drawing) {
   const { legend } = optionsOf(panel, {
     legend: {
@@ -52,7 +62,7 @@ export function Lines({ panel, frames, width, height, range }: Drawing) {
   });
   return frames.length > 0 ? (
     <TimeSeries
-      frames={frames}
+      frames={frames.map(finite)}
       structureRev={1}
       timeRange={range}
       timeZone="utc"
