@@ -26,7 +26,7 @@ export const councils = (): DashboardBuilder =>
       table(
         {
           title: 'Councils',
-          text: 'Each council with its agents by state, its model, and what its language model requests took and cost.',
+          text: 'Each council with its agents by state, its open deliberations, its model, and what its language model requests took and cost.',
           size: [24, 8],
           queries: [fleet('councils', { filter: MINE })],
           empty: NONE,
@@ -35,19 +35,19 @@ export const councils = (): DashboardBuilder =>
           {
             field: 'council',
             name: 'Council',
-            width: 150,
+            width: 130,
             links: [to('councils', 'Only this council', { council: '${__value.raw:percentencode}' })],
           },
-          { field: 'agents', name: 'Agents', cell: 'wrap', width: 360 },
-          { field: 'idle', name: 'Idle', width: 65 },
-          { field: 'deliberating', name: 'Deliberating', width: 110 },
-          { field: 'completed', name: 'Completed', width: 100 },
-          { field: 'failed', name: 'Failed', width: 75 },
-          { field: 'open_deliberations', name: 'Open deliberations', width: 150 },
-          { field: 'models', name: 'Model' },
-          { field: 'llm.input_tokens', name: 'Tokens in', width: 95 },
-          { field: 'llm.output_tokens', name: 'Tokens out', width: 100 },
-          { field: 'llm.cost', name: 'Cost', width: 85 },
+          { field: 'agents', name: 'Agents', cell: 'wrap' },
+          { field: 'idle', name: 'Idle', width: 50 },
+          { field: 'deliberating', name: 'Deliberating', width: 105 },
+          { field: 'completed', name: 'Completed', width: 95 },
+          { field: 'failed', name: 'Failed', width: 65 },
+          { field: 'open_deliberations', name: 'Open', width: 60 },
+          { field: 'models', name: 'Model', width: 145 },
+          { field: 'llm.input_tokens', name: 'Tokens in', width: 90 },
+          { field: 'llm.output_tokens', name: 'Tokens out', width: 95 },
+          { field: 'llm.cost', name: 'Cost', width: 70 },
           { field: 'last_event', name: 'Last heard of', unit: 'dateTimeFromNow', width: 140 },
         ],
       ),
@@ -131,7 +131,10 @@ export const councils = (): DashboardBuilder =>
         empty: NONE,
       })
         .thresholds(steps(GREEN, [30, YELLOW]))
-        .dataLinks(built([to('agent', 'Agent: its last ten tasks', { agent: label('agent') })])),
+        // Not of the limit, which is nobody's.
+        .overrideByQuery('A', [
+          { id: 'links', value: [to('agent', 'Agent: its last ten tasks', { agent: label('agent') })] },
+        ]),
     )
     .withPanel(
       painted(

@@ -80,10 +80,10 @@ export const needsALook = (dashboard: DashboardBuilder): DashboardBuilder =>
             links: [to('events', 'Events of this type', { type: CELL })],
           },
           { field: 'summary', name: 'Summary', cell: 'wrap' },
-          { field: 'story_id', name: 'Story', links: [toStory], width: 290 },
+          { field: 'story_id', name: 'Story', links: [toStory], width: 150 },
           { field: 'agent_id', name: 'Agent', links: [toAgent], width: 150 },
           { field: 'source', name: 'Told by', width: 90 },
-          { field: 'trace_id', name: 'Trace', width: 270 },
+          { field: 'trace_id', name: 'Trace', width: 150 },
         ],
       ),
     );

@@ -63,17 +63,21 @@ export const tiles = (about: About): stats.PanelBuilder =>
     .textMode(common.BigValueTextMode.ValueAndName)
     .text(sizes(13, 24));
 
-/** Numbers of the first row of a table: what each field is called here. */
+/** Numbers of the first row of a table: what each field is called here, in this order. */
 export function facts(about: About, fields: Record<string, string>): stats.PanelBuilder {
-  const pattern = Object.keys(fields)
-    .map((field) => field.replace('.', '\\.'))
-    .join('|');
-  const panel = stat({ ...about, source: FEED })
-    .reduceOptions(last().fields(`/^(${pattern})$/`))
-    .textMode(common.BigValueTextMode.ValueAndName)
-    .text(sizes(13, 26));
-  Object.entries(fields).forEach(([field, name]) => panel.overrideByName(field, [{ id: 'displayName', value: name }]));
-  return panel;
+  const names = Object.keys(fields);
+  const indexByName = Object.fromEntries(names.map((name, at) => [name, at]));
+  return (
+    stat({ ...about, source: FEED })
+      .textMode(common.BigValueTextMode.ValueAndName)
+      .text(sizes(13, 26))
+      // One number may be unknown while the others are there.
+      .overrideByRegexp('/.*/', [{ id: 'noValue', value: '–' }])
+      .transformations([
+        { id: 'filterFieldsByName', options: { include: { names } } },
+        { id: 'organize', options: { excludeByName: {}, indexByName, renameByName: fields } },
+      ])
+  );
 }
 
 export const bars = (about: About): bargauge.PanelBuilder =>

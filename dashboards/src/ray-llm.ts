@@ -236,7 +236,7 @@ const gpu = (dashboard: DashboardBuilder): DashboardBuilder =>
         text: 'Share of the memory of each graphics processor that is in use.',
         unit: 'percentunit',
         size: [8, 6],
-        queries: [now('fleet_gpu_memory_used_bytes / fleet_gpu_memory_total_bytes', '{{node}} GPU {{gpu}}')],
+        queries: [now('fleet_gpu_memory_used_bytes / fleet_gpu_memory_total_bytes', '{{node}} #{{gpu}}')],
         empty: GPU,
       })
         .max(1)
@@ -248,7 +248,7 @@ const gpu = (dashboard: DashboardBuilder): DashboardBuilder =>
         text: 'Share of the time in which each graphics processor computed.',
         unit: 'percentunit',
         size: [8, 6],
-        queries: [now('fleet_gpu_utilization_ratio', '{{node}} GPU {{gpu}}')],
+        queries: [now('fleet_gpu_utilization_ratio', '{{node}} #{{gpu}}')],
         empty: GPU,
       }).max(1),
     )

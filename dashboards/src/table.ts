@@ -28,7 +28,10 @@ export interface Column {
 }
 
 const CELLS: Record<NonNullable<Column['cell']>, DynamicConfigValue[]> = {
-  json: [{ id: 'custom.cellOptions', value: { type: 'json-view' } }],
+  json: [
+    { id: 'custom.cellOptions', value: { type: 'json-view' } },
+    { id: 'custom.inspect', value: true },
+  ],
   gauge: [
     { id: 'custom.cellOptions', value: { type: 'gauge', mode: 'basic' } },
     { id: 'min', value: 0 },

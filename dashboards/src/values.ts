@@ -29,10 +29,10 @@ export const words = (meaning: Record<string, [text: string, color: string]>): V
   },
 ];
 
-/** Colours of words that fit a pattern; the words stay as they are. */
-const like = (pattern: string, color: string, index: number): ValueMapping => ({
+/** Colours of words that fit a pattern; without a text the words stay as they are. */
+const like = (pattern: string, color: string, index: number, text?: string): ValueMapping => ({
   type: MappingType.RegexToText,
-  options: { pattern: `/${pattern}/`, result: { color, index } },
+  options: { pattern: `/${pattern}/`, result: { color, index, ...(text && { text }) } },
 });
 
 /** What is shown where there is no value. */
@@ -93,8 +93,8 @@ export const ANSWERS = [
     'agent.response.completed': ['completed', GREEN],
     'agent.response.failed': ['failed', RED],
   }),
-  like('^agent\\.response\\.completed\\.', GREEN, 0),
-  like('^agent\\.response\\.', YELLOW, 1),
+  like('^agent\\.response\\.completed\\.(.*)$', GREEN, 0, 'completed ($1)'),
+  like('^agent\\.response\\.(.*)$', YELLOW, 1, '$1'),
 ];
 
 /** Ray's words; COMPLETED of the fleet's own is its SUCCEEDED. ENDED: nobody told how. LOST: Ray forgot it. */

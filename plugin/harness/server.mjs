@@ -39,7 +39,8 @@ async function file(path, response) {
   const asked = pathname === '/' ? '/index.html' : normalize(pathname);
   try {
     const body = await readFile(join(DIST, asked));
-    response.writeHead(200, { 'content-type': TYPES[extname(asked)] ?? 'application/octet-stream' }).end(body);
+    const type = TYPES[extname(asked)] ?? 'application/octet-stream';
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=60' }).end(body);
   } catch {
     response.writeHead(404).end();
   }

@@ -24,8 +24,10 @@ const isValue = (value: unknown) => value !== null && value !== undefined && val
 const hasData = (frame: DataFrame) =>
   frame.fields.some(({ type, values }) => type !== FieldType.time && values.some(isValue));
 
-function linksOf(frame: DataFrame): string[] {
+/** Only a table shows links of times. */
+function linksOf(frame: DataFrame, type: string): string[] {
   return frame.fields
+    .filter((field) => type === 'table' || field.type !== FieldType.time)
     .flatMap((field) => {
       const at = field.values.findIndex(isValue);
       return (at >= 0 && field.getLinks?.({ valueRowIndex: at })) || [];
@@ -39,7 +41,7 @@ const reportOf = ({ panel, frames, notices, error }: Told): PanelReport => ({
   hasData: frames.some(hasData),
   error,
   notices: notices.map(({ text }) => text),
-  links: frames.flatMap(linksOf),
+  links: frames.flatMap((frame) => linksOf(frame, panel.type)),
 });
 
 export const report = ({ board, told }: Ready): BoardReport => ({ title: board.title, panels: told.map(reportOf) });
