@@ -110,13 +110,13 @@ export const agent = (): DashboardBuilder =>
         {
           title: 'Last ten tasks, also those never answered',
           text: 'What the daemon keeps of its last ten tasks, whatever the time shown: outcome, duration, tokens, error.',
-          size: [24, 8],
+          size: [24, 9],
           queries: [fleet('agents', { filter: AGENT, limit: 1 })],
           empty: NONE,
         },
         [
           { field: 'agent_id', name: 'Agent', width: 220 },
-          { field: 'tasks', name: 'Tasks', cell: 'json' },
+          { field: 'tasks', name: 'Tasks, the last one first', cell: 'wrap' },
         ],
       ),
     )

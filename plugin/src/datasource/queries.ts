@@ -6,6 +6,7 @@ import { troubleOf, type Params } from '../feed/upstream';
 import { crowdedFields, FILTER_FIELDS, type Matching, MAX_VALUES, select, valuesOf } from './filter';
 import { COLUMNS } from './frames/columns';
 import { type GraphEdge, type GraphNode, toGraph } from './frames/graph';
+import { withTaskLines } from './frames/lines';
 import { type Item, toTable } from './frames/table';
 import { timeline } from './frames/timeline';
 import { type QueryType } from './types';
@@ -25,6 +26,8 @@ interface Listed {
   isPaged?: boolean;
   /** Items have no time of their own: they are as of when they were asked for. */
   isAsOf?: boolean;
+  /** How items are shown, where that is not as they come. */
+  shown?: (item: Item) => Item;
 }
 
 /** Query types that are a list of the API, as it is. */
@@ -32,6 +35,7 @@ const LISTS: Record<Exclude<StateType, 'graph' | 'story_timeline' | 'cache_activ
   agents: {
     path: 'api/agents',
     matching: { agent: 'agent_id', role: 'role', story: 'story_id', task: 'task_id', model: 'model' },
+    shown: withTaskLines,
   },
   councils: { path: 'api/councils', matching: { role: 'council', agent: 'agents', model: 'models' } },
   stories: { path: 'api/stories', isPaged: true, matching: { story: 'story_id', agent: 'agents' } },
@@ -172,7 +176,8 @@ async function listed(get: Get, list: Listed, filter: EventFilter, limit: number
       break;
     }
   }
-  return { items: found.slice(0, limit), stale };
+  const items = found.slice(0, limit);
+  return { items: list.shown ? items.map(list.shown) : items, stale };
 }
 
 type Story = Parameters<typeof timeline>[0];

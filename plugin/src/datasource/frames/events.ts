@@ -1,6 +1,7 @@
 import { createDataFrame, type DataFrame, DataFrameType, type DataLink, FieldType } from '@grafana/data';
-import { type Delivery, type FeedEvent } from '../../feed/types';
+import { type FeedEvent } from '../../feed/types';
 import { COLUMNS } from './columns';
+import { deliveryLines } from './lines';
 import { type Item, toTable } from './table';
 
 /** Opens the trace that a field names. */
@@ -28,27 +29,9 @@ export function withTraceLinks(frame: DataFrame, links: DataLink[]): DataFrame {
   return { ...frame, fields };
 }
 
-/** Where an event stands at a consumer, in one cell with the others: `context ✅ 15 ms`, `planning 🔁 ×3`. */
-function standing({ consumer, state, attempts, latency_ms }: Delivery): string {
-  const tries = attempts > 1 ? ` ×${attempts}` : '';
-  const took = latency_ms === null ? '' : ` ${latency_ms < 10 ? latency_ms.toFixed(1) : Math.round(latency_ms)} ms`;
-  return `${consumer} ${MARKS[state] ?? state}${tries}${took}`;
-}
-
-const MARKS: Partial<Record<string, string>> = {
-  pending: '🕓',
-  delivered: '📨',
-  in_progress: '⏳',
-  nacked: '🔁',
-  acked: '✅',
-  settled: '✅',
-  terminated: '❌',
-  max_deliveries: '❌',
-};
-
 /** An event as a row. */
 const itemOf = (event: FeedEvent): Item => {
-  const item = { ...event, deliveries: event.deliveries.map(standing) };
+  const item = { ...event, deliveries: deliveryLines(event.deliveries) };
   return item as unknown as Item;
 };
 
