@@ -96,7 +96,7 @@ export const agent = (): DashboardBuilder =>
             field: 'type',
             name: 'Outcome',
             mappings: ANSWERS,
-            width: 230,
+            width: 110,
           },
           { field: 'task_id', name: 'Task', links: [toTaskEvents], width: 200 },
           { field: 'story_id', name: 'Story', links: [toStory], width: 290 },

@@ -35,7 +35,7 @@ export const councils = (): DashboardBuilder =>
           {
             field: 'council',
             name: 'Council',
-            width: 130,
+            width: 145,
             links: [to('councils', 'Only this council', { council: '${__value.raw:percentencode}' })],
           },
           { field: 'agents', name: 'Agents', cell: 'wrap' },

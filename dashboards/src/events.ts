@@ -118,11 +118,11 @@ export const events = (): DashboardBuilder =>
           },
           { field: 'producer', name: 'Publisher', width: 130 },
           { field: 'summary', name: 'Summary', width: 330 },
-          { field: 'deliveries', name: 'Consumers', cell: 'wrap', width: 310 },
+          { field: 'deliveries', name: 'Consumers', cell: 'wrap', width: 300 },
           { field: 'size', name: 'Size', unit: 'bytes', width: 75 },
           { field: 'story_id', name: 'Story', links: [toStory], width: 90 },
           { field: 'task_id', name: 'Task', links: [to('events', 'Only this task', { task: CELL })], width: 90 },
-          { field: 'agent_id', name: 'Agent', links: [toAgent], width: 145 },
+          { field: 'agent_id', name: 'Agent', links: [toAgent], width: 155 },
           // Beyond the edge of most screens.
           { field: 'role', name: 'Role', width: 100 },
           { field: 'type', name: 'Type', width: 215 },

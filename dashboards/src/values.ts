@@ -93,8 +93,8 @@ export const ANSWERS = [
     'agent.response.completed': ['completed', GREEN],
     'agent.response.failed': ['failed', RED],
   }),
-  like('^agent\\.response\\.completed\\.(.*)$', GREEN, 0, 'completed ($1)'),
-  like('^agent\\.response\\.(.*)$', YELLOW, 1, '$1'),
+  like('^agent\\.response\\.completed\\..*', GREEN, 0, 'completed'),
+  like('^agent\\.response\\.', YELLOW, 1),
 ];
 
 /** Ray's words; COMPLETED of the fleet's own is its SUCCEEDED. ENDED: nobody told how. LOST: Ray forgot it. */

@@ -22,8 +22,18 @@ async function toPalette(png) {
   }
   const all = [...groups].map(([key, { count, sum }]) => ({ key, count, color: sum.map((one) => one / count) }));
   all.sort((a, b) => b.count - a.count);
-  const palette = all.slice(0, 256).map(({ color }) => color.map(Math.round));
   const far = (a, b) => a.reduce((sum, one, i) => sum + (one - b[i]) ** 2, 0);
+  // The most frequent ones; then always the one that those before stand for worst, the more the more of it there is.
+  const chosen = all.slice(0, 32);
+  const open = all
+    .slice(32)
+    .map((one) => ({ ...one, off: Math.min(...chosen.map(({ color }) => far(color, one.color))) }));
+  while (chosen.length < 256 && open.length > 0) {
+    const worst = open.reduce((best, one) => (one.off * one.count ** 0.6 > best.off * best.count ** 0.6 ? one : best));
+    chosen.push(worst);
+    open.forEach((one) => (one.off = Math.min(one.off, far(one.color, worst.color))));
+  }
+  const palette = chosen.map(({ color }) => color.map(Math.round));
   const nearest = (color) =>
     palette.reduce((best, one, i) => (far(one, color) < far(palette[best], color) ? i : best), 0);
   const index = new Map(all.map(({ key, color }) => [key, nearest(color)]));
