@@ -1,7 +1,7 @@
 // Panel 3 of the plan: the stream of events, live.
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board, labelled, told } from './board';
-import { CELL, built, field, label, to, toAgent, toStory } from './links';
+import { CELL, built, label, to, toAgent, toStory } from './links';
 import { events as stream, painted, quantiles, row, stacked } from './panels';
 import { fleet, range } from './sources';
 import { TIME, table } from './table';
@@ -110,22 +110,17 @@ export const events = (): DashboardBuilder =>
         [
           { field: 'timestamp', name: 'Time', unit: TIME, width: 125 },
           { field: 'severity', name: 'Severity', mappings: SEVERITIES, width: 80 },
-          {
-            field: 'subject',
-            name: 'Subject',
-            width: 215,
-            links: [to('events', 'Only this type', { type: field('type') })],
-          },
-          { field: 'producer', name: 'Publisher', width: 130 },
-          { field: 'summary', name: 'Summary', width: 330 },
-          { field: 'deliveries', name: 'Consumers', cell: 'wrap', width: 300 },
+          { field: 'type', name: 'Type', width: 190, links: [to('events', 'Only this type', { type: CELL })] },
+          { field: 'subject', name: 'Subject', width: 190 },
+          { field: 'producer', name: 'Publisher', width: 125 },
+          { field: 'summary', name: 'Summary', width: 240 },
+          { field: 'deliveries', name: 'Consumers', cell: 'wrap', width: 275 },
           { field: 'size', name: 'Size', unit: 'bytes', width: 75 },
           { field: 'story_id', name: 'Story', links: [toStory], width: 90 },
           { field: 'task_id', name: 'Task', links: [to('events', 'Only this task', { task: CELL })], width: 90 },
           { field: 'agent_id', name: 'Agent', links: [toAgent], width: 155 },
           // Beyond the edge of most screens.
           { field: 'role', name: 'Role', width: 100 },
-          { field: 'type', name: 'Type', width: 215 },
           {
             field: 'producer_inferred',
             name: 'Publisher is',
