@@ -1,4 +1,5 @@
-// Pictures of all dashboards on the demo's fleet, for docs/DASHBOARDS.md. `SECONDS` = of history before (300).
+// Pictures of all dashboards on the demo's fleet, for docs/DASHBOARDS.md. `SECONDS` = of history before (300); `ONLY` =
+// the names of some, with commas.
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -16,6 +17,7 @@ const OUT = join(dirname(fileURLToPath(import.meta.url)), '../../../docs/dashboa
 const LIGHT = ['overview', 'story'];
 /** Needs a Loki, which is not here. */
 const WITHOUT = ['events-logs'];
+const only = process.env.ONLY?.split(',');
 const MOST_BYTES = 400_000;
 /** Before and after a story, so that its phases are not at the edge. */
 const AROUND_MS = 5_000;
@@ -65,7 +67,7 @@ try {
   const context = await viewer(browser);
   await wait(seconds * 1000);
   const asked = { from: `now-${Math.round(seconds / 60)}m` };
-  for (const name of (await boards()).filter((board) => !WITHOUT.includes(board))) {
+  for (const name of (await boards()).filter((board) => only?.includes(board) ?? !WITHOUT.includes(board))) {
     const more = name === 'story' ? await story(daemon) : asked;
     await take(context, server.url, name, { board: name, ...more });
     if (LIGHT.includes(name)) {

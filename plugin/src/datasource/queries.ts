@@ -200,6 +200,22 @@ async function storiesOf(get: Get, filter: EventFilter, limit: number): Promise<
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
 }
 
+/** What is around a story; nothing where the graph does not hold it, yet or any more. */
+async function graphOf(get: Get, story: string): Promise<{ nodes: GraphNode[]; edges: GraphEdge[] }> {
+  try {
+    const [nodes, edges] = await Promise.all([
+      get<Page<GraphNode>>('api/graph/nodes', { story }),
+      get<Page<GraphEdge>>('api/graph/edges', { story }),
+    ]);
+    return { nodes: nodes.items, edges: edges.items };
+  } catch (error) {
+    if (troubleOf(error).kind !== 'not_found') {
+      throw error;
+    }
+    return { nodes: [], edges: [] };
+  }
+}
+
 /** The graph around the stories that are named; the newest nodes where none is. */
 async function graph(get: Get, refId: string, filter: EventFilter, now: number): Promise<DataFrame[]> {
   const names = valuesOf(filter.story);
@@ -210,16 +226,12 @@ async function graph(get: Get, refId: string, filter: EventFilter, now: number):
     const stale = noticesOf('graph', filter, nodes.stale_because);
     return toGraph(refId, nodes.items, [], now, [...stale, { severity: 'info', text }]);
   }
-  const around = await Promise.all(
-    names.map(async (story) => {
-      const [nodes, edges] = await Promise.all([
-        get<Page<GraphNode>>('api/graph/nodes', { story }),
-        get<Page<GraphEdge>>('api/graph/edges', { story }),
-      ]);
-      return { nodes: nodes.items, edges: edges.items };
-    })
-  );
+  const around = await Promise.all(names.map((story) => graphOf(get, story)));
   const once = <T extends { id: string }>(items: T[]) => [...new Map(items.map((item) => [item.id, item])).values()];
   const nodes = once(around.flatMap((one) => one.nodes));
+  if (nodes.length === 0 && notices.length === 0) {
+    // So that the panel says why it may be empty.
+    return [];
+  }
   return toGraph(refId, nodes, once(around.flatMap((one) => one.edges)), now, notices);
 }

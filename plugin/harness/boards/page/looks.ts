@@ -9,6 +9,7 @@ import {
   type FieldConfigPropertyItem,
   FieldConfigOptionsRegistry,
   type FieldConfigSource,
+  getFieldDisplayName,
   type GrafanaTheme2,
   identityOverrideProcessor,
   numberOverrideProcessor,
@@ -179,6 +180,28 @@ export function registerTransformations(): void {
   );
 }
 
+interface Choice {
+  include?: { names?: string[] };
+}
+
+/** Fields that a panel chooses, and that do not come: it would show what is left without a word. */
+function absentOf({ transformations = [] }: PanelJson, frames: DataFrame[]): string[] {
+  const there = new Set(frames.flatMap(({ fields }) => fields.map(({ name }) => name)));
+  const chosen = transformations.flatMap(({ id, options }) =>
+    id === 'filterFieldsByName' ? ((options as Choice).include?.names ?? []) : []
+  );
+  return frames.length > 0 ? chosen.filter((name) => !there.has(name)) : [];
+}
+
+/** Columns that the panel gives looks to, and that nothing is called after its transformations. */
+function unmatchedOf({ fieldConfig }: PanelJson, frames: DataFrame[]): string[] {
+  const shown = new Set(frames.flatMap((frame) => frame.fields.map((one) => getFieldDisplayName(one, frame, frames))));
+  const byName = (fieldConfig?.overrides ?? []).flatMap(({ matcher: { id, options } }) =>
+    id === 'byName' ? options : []
+  );
+  return byName.filter((name: string) => !shown.has(name));
+}
+
 /** What a panel draws of what its queries gave. */
 export async function drawn(
   panel: PanelJson,
@@ -192,7 +215,15 @@ export async function drawn(
   if (missing.length > 0) {
     throw new Error(`no transformation ${missing.map(({ id }) => id).join(', ')}`);
   }
+  const absent = absentOf(panel, frames);
+  if (absent.length > 0) {
+    throw new Error(`no field ${absent.join(', ')}`);
+  }
   const data = await lastValueFrom(transformDataFrame(steps, frames, { interpolate }));
+  const unmatched = panel.type === 'table' && data.length > 0 ? unmatchedOf(panel, data) : [];
+  if (unmatched.length > 0) {
+    throw new Error(`no column ${unmatched.join(', ')}`);
+  }
   const looking = applyFieldOverrides({
     data,
     fieldConfig: configOf(panel),
