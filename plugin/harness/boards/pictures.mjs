@@ -27,13 +27,28 @@ const seconds = Number(process.env.SECONDS ?? 300);
 async function story(daemon) {
   const answer = await fetch(`http://${daemon.host}:${daemon.port}/api/stories?limit=200`);
   const { items } = await answer.json();
-  const [most] = items.filter(({ closed }) => closed).sort((a, b) => b.events - a.events);
+  // Of the last ones: a graph does not keep all.
+  const last = items.filter(({ closed }) => closed).sort((a, b) => b.last_event.localeCompare(a.last_event));
+  const [most] = last.slice(0, 20).sort((a, b) => b.events - a.events);
   const at = (time, more) => new Date(Date.parse(time) + more).toISOString();
   return {
     'var-story': most.story_id,
     from: at(most.first_event, -AROUND_MS),
     to: at(most.last_event, AROUND_MS),
   };
+}
+
+/** The last minutes; of the graph what is around a story. */
+async function askedOf(name, daemon) {
+  const last = { from: `now-${Math.max(1, Math.round(seconds / 60))}m` };
+  switch (name) {
+    case 'story':
+      return story(daemon);
+    case 'graph-cache':
+      return { ...(await story(daemon)), ...last, to: 'now' };
+    default:
+      return last;
+  }
 }
 
 async function take(context, url, name, asked) {
@@ -66,9 +81,8 @@ const browser = await launch();
 try {
   const context = await viewer(browser);
   await wait(seconds * 1000);
-  const asked = { from: `now-${Math.round(seconds / 60)}m` };
   for (const name of (await boards()).filter((board) => only?.includes(board) ?? !WITHOUT.includes(board))) {
-    const more = name === 'story' ? await story(daemon) : asked;
+    const more = await askedOf(name, daemon);
     await take(context, server.url, name, { board: name, ...more });
     if (LIGHT.includes(name)) {
       await take(context, server.url, `${name}-light`, { board: name, theme: 'light', ...more });

@@ -34,6 +34,8 @@ async function main() {
   await i18next.changeLanguage('en-US');
   registerTransformations();
 
+  // Before anything is measured.
+  await document.fonts.load('14px Inter');
   const theme = createTheme({ colors: { mode: asked.get('theme') === 'light' ? 'light' : 'dark' } });
   const width = window.innerWidth - 4 * GAP;
   const ready = await load(asked, width, theme);
