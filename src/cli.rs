@@ -10,6 +10,7 @@ mod filters;
 mod import;
 mod ready;
 mod replay;
+mod report;
 mod run;
 mod simulate;
 mod table;
@@ -53,6 +54,8 @@ enum Command {
     Events(events::Args),
     /// Play history once more, of a running daemon or of exported files.
     Replay(Box<replay::Args>),
+    /// Write a printable report of a story or of the fleet.
+    Report(report::Args),
     /// Ask the daemon on this machine whether it is ready; for health checks.
     Ready(ready::Args),
 }
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => args.run(),
         Command::Events(args) => args.run(),
         Command::Replay(args) => args.run(),
+        Command::Report(args) => args.run(),
         Command::Ready(args) => args.run(),
     };
     result.unwrap_or_else(|error| {

@@ -7,6 +7,7 @@ mod feed;
 mod fixtures;
 mod history;
 mod replay;
+mod report;
 mod search;
 mod stalled;
 mod timeline;

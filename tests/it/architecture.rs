@@ -67,7 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app", "config", "export", "logs", "metrics", "model", "privacy", "shutdown", "sinks", "sources", "api",
-            "journal", "status",
+            "journal", "report", "status",
         ],
     ),
 ];
