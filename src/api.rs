@@ -28,6 +28,7 @@ mod problem;
 mod query;
 mod ray;
 mod registry;
+mod reports;
 mod searches;
 mod stories;
 mod stream;
@@ -113,6 +114,7 @@ struct Inner {
     access: Arc<Access>,
     seats: Arc<Seats>,
     exports: export::Exports,
+    reports: reports::Reports,
     scrape: health::Scrape,
     started: Timestamp,
 }
@@ -157,6 +159,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(stories::trace))
         .routes(routes!(timeline::timeline))
         .routes(routes!(compare::compare))
+        .routes(routes!(reports::story))
+        .routes(routes!(reports::fleet))
         .routes(routes!(fleet::councils))
         .routes(routes!(fleet::agents))
         .routes(routes!(fleet::agent))
@@ -251,8 +255,9 @@ pub async fn serve(context: Context, listener: std::net::TcpListener) -> anyhow:
     ));
     let stop = context.stop.clone();
     let seats = Seats::new(http.max_feed_clients, Arc::clone(&context.metrics));
-    let (exports, scrape, started) = (export::Exports::default(), health::Scrape::default(), Timestamp::now());
-    let api = Api(Arc::new(Inner { context, parts, feed, access, seats, exports, scrape, started }));
+    let (exports, reports) = (export::Exports::default(), reports::Reports::default());
+    let (scrape, started) = (health::Scrape::default(), Timestamp::now());
+    let api = Api(Arc::new(Inner { context, parts, feed, access, seats, exports, reports, scrape, started }));
     let service = router(&api).into_make_service_with_connect_info::<SocketAddr>();
 
     let handle = Handle::new();

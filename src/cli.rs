@@ -12,6 +12,7 @@ mod import;
 mod mcp;
 mod ready;
 mod replay;
+mod report;
 mod run;
 mod simulate;
 mod table;
@@ -59,6 +60,8 @@ enum Command {
     Compare(compare::Args),
     /// Serve a running daemon's history to an assistant (Model Context Protocol).
     Mcp(mcp::Args),
+    /// Write a printable report of a story or of the fleet.
+    Report(report::Args),
     /// Ask the daemon on this machine whether it is ready; for health checks.
     Ready(ready::Args),
 }
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => args.run(),
         Command::Compare(args) => args.run(),
         Command::Mcp(args) => args.run(),
+        Command::Report(args) => args.run(),
         Command::Ready(args) => args.run(),
     };
     result.unwrap_or_else(|error| {

@@ -3,7 +3,7 @@
 //! Every figure is a median with its spread over interleaved rounds; ratios are taken within a round.
 //!
 //! Parts: `stages`, `throughput`, `feed`, `observer`, `recovery`, `scrape`, `stories`, `join`, `systems`, `history`,
-//! `export`; `cargo bench --bench pipeline -- stories scrape` runs those two. `FLEETSCOPE_BENCH_ENTRIES` (1000000) sets the length of the history,
+//! `export`, `paper`; `cargo bench --bench pipeline -- stories scrape` runs those two. `FLEETSCOPE_BENCH_ENTRIES` (1000000) sets the length of the history,
 //! `FLEETSCOPE_BENCH_OUTAGE_S` (60) that of the backend's outage; `FLEETSCOPE_BENCH_SHARE` (1) takes a share of the
 //! events of `recovery`, `scrape`, `stories` and `systems`, to try them: only figures of the whole count.
 
@@ -15,6 +15,7 @@ mod history;
 mod join;
 mod load;
 mod observer;
+mod paper;
 mod readers;
 mod recovery;
 mod report;
@@ -89,6 +90,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("export") {
         export::run(&mut report)?;
+    }
+    if wanted("paper") {
+        paper::run(&mut report)?;
     }
     report.save()
 }

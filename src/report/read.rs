@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::Timeline;
+use super::fleet::{self, Fleet, MAX_LISTED};
 use super::timeline::{Fold, Known, Told};
+use super::{Document, Timeline, words};
 use crate::journal::{Export, Journal, JournalError, Receiver, Scope};
-use crate::model::{Delivery, Filter, Record, StoryView};
+use crate::model::{Delivery, Filter, Record, StoryView, Timestamp};
 
 /// Takes entries first, spans later.
 struct Taker<'a> {
@@ -60,4 +61,66 @@ pub(crate) fn story(
         known.story = journal.story(story)?.map(Arc::new);
     }
     Ok(fold.finish(known))
+}
+
+/// Takes entries of a time first, spans later.
+struct Watcher<'a> {
+    fleet: &'a mut Fleet,
+    go_on: &'a mut dyn FnMut() -> bool,
+    entries: bool,
+    cut: bool,
+}
+
+impl Receiver for Watcher<'_> {
+    fn record(&mut self, record: Arc<Record>, deliveries: &[Delivery]) -> bool {
+        if self.entries {
+            self.fleet.entry(&record, deliveries);
+        } else {
+            record.spans.iter().for_each(|span| self.fleet.span(span));
+        }
+        self.cut = !(self.go_on)();
+        !self.cut
+    }
+
+    fn story(&mut self, _: StoryView) -> bool {
+        false
+    }
+}
+
+/// The report of a time. `live` gives what is known of a story that is still live.
+pub(crate) fn fleet(
+    journal: &dyn Journal,
+    (since, until): (Timestamp, Timestamp),
+    live: &dyn Fn(&str) -> Option<Arc<StoryView>>,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Document, JournalError> {
+    let mut fleet = Fleet::new(since, until);
+    let oldest = journal.stats()?.oldest;
+    if let Some(oldest) = oldest.filter(|oldest| *oldest > since) {
+        fleet.leaves_out(format!(
+            "what was before {} UTC: the journal does not reach further back",
+            words::time(oldest)
+        ));
+    }
+    for (scope, what) in [(Scope::Entries, "events"), (Scope::Records, "spans")] {
+        let filter = Filter { since: Some(since), until: Some(until), ..Filter::default() };
+        let mut watcher =
+            Watcher { fleet: &mut fleet, go_on: &mut *go_on, entries: scope == Scope::Entries, cut: false };
+        journal.export(&Export { filter, from: 0, scope }, &mut watcher)?;
+        if watcher.cut {
+            let events = words::count(fleet.events());
+            fleet.leaves_out(format!("reading took too long: it ended after {events} events, within its {what}"));
+            break;
+        }
+    }
+    for id in fleet.listed(MAX_LISTED) {
+        let view = match live(&id) {
+            Some(view) => Some(view),
+            None => journal.story(&id)?.map(Arc::new),
+        };
+        if let Some(view) = view {
+            fleet.know(&view);
+        }
+    }
+    Ok(fleet::document(fleet))
 }

@@ -8,6 +8,7 @@ mod fixtures;
 mod history;
 mod mcp;
 mod replay;
+mod report;
 mod search;
 mod stalled;
 mod timeline;

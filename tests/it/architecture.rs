@@ -69,7 +69,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app", "config", "export", "logs", "mcp", "metrics", "model", "privacy", "shutdown", "sinks", "sources",
-            "api", "journal", "status",
+            "api", "journal", "report", "status",
         ],
     ),
 ];

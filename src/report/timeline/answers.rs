@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::causes::{Causes, Failure, Level};
-use super::fold::{failed, line, maybe};
 use super::story::{self, course_of, is_open};
 use super::{Answer, Capped, Deliberation, Failed};
 use crate::model::{
     AttributeValue, DeliberationView, Ids, Key, Message, Record, Resolved, Span, Timestamp, printable, shorten,
 };
+use crate::report::said::{failed, line, maybe};
 
 /// Most that are listed.
 const MAX_DELIBERATIONS: usize = 300;
@@ -66,10 +66,7 @@ impl Answers {
 
     /// An agent's message. Gives the answer, if it is one that was not given before.
     pub(super) fn entry(&mut self, record: &Record, message: &Message, resolved: &Resolved) -> Option<Answer> {
-        let kind = &*message.event_type;
-        let is_answer = kind.starts_with("agent.response.") && kind != "agent.response.progress";
-        let (Some(agent), true) = (&resolved.ids.agent, is_answer) else { return None };
-        let answer = answer(record, message, resolved, agent);
+        let answer = answer_of(record, message, resolved)?;
         let Some(task) = &resolved.ids.task else { return Some(answer) };
         let room = self.listed < MAX_ALL_ANSWERS;
         let Some(held) = self.held(task, answer.started) else { return Some(answer) };
@@ -229,13 +226,17 @@ fn failure(d: &Deliberation, error: Option<Failed>) -> Failure {
     Failure::new(Level::Deliberation, d.ended, line(&what), &ids).with(error, None)
 }
 
-fn answer(record: &Record, message: &Message, resolved: &Resolved, agent: &str) -> Answer {
+/// The answer an agent's message gives.
+pub(crate) fn answer_of(record: &Record, message: &Message, resolved: &Resolved) -> Option<Answer> {
+    let kind = &*message.event_type;
+    let is_answer = kind.starts_with("agent.response.") && kind != "agent.response.progress";
+    let agent = resolved.ids.agent.as_ref().filter(|_| is_answer)?;
     let facts = &message.facts;
     let duration_ms = facts.int(Key::DurationMs).filter(|ms| (1..=MAX_DURATION_MS).contains(ms)).map(i64::unsigned_abs);
     let ok = !(message.event_type.ends_with(".failed")
         || facts.bool(Key::Success) == Some(false)
         || facts.text(Key::Status).is_some_and(|status| status == "failed"));
-    Answer {
+    Some(Answer {
         agent_id: line(agent),
         role: maybe(resolved.ids.role.as_ref()),
         model: facts.first_text(&[Key::Model, Key::ProposalModel]).map(|model| shorten(&printable(model), 120)),
@@ -252,5 +253,5 @@ fn answer(record: &Record, message: &Message, resolved: &Resolved, agent: &str) 
             failed(facts).or_else(|| Some(Failed { kind: None, message: "no reason given".to_owned() }))
         },
         seq: Some(record.seq),
-    }
+    })
 }

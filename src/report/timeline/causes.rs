@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::fold::{failed, line, maybe};
 use super::{Capped, Chain, Failed, Step};
 use crate::model::{Delivery, DeliveryState, Ids, Message, Record, Resolved, Seq, Text, Timestamp};
+use crate::report::said::{failed, line, maybe};
 
 /// Failures that are told apart; more are counted.
 const MAX_FAILURES: usize = 300;
@@ -82,7 +82,7 @@ impl Failure {
         let ids = &resolved.ids;
         let level = if kind.starts_with("agent.response.") {
             Level::Answer
-        } else if kind.starts_with("ray.") {
+        } else if kind.starts_with("ray.") || kind.starts_with("k8s.") {
             Level::RayJob
         } else if kind.starts_with("deliberation.") || kind.starts_with("orchestration.deliberation.") {
             Level::Deliberation

@@ -1,11 +1,12 @@
 //! Deliveries of a story's events → how each consumer did, and which deliveries did not go well.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::fold::{line, maybe};
 use super::{Capped, Consumer, Delivery};
 use crate::model::{DeliveryState, Text};
 use crate::report::bounded::Durations;
+use crate::report::said::{line, maybe};
 
 /// Most that are listed.
 const MAX_CONSUMERS: usize = 100;
@@ -25,7 +26,7 @@ impl Default for Deliveries {
 }
 
 /// A consumer nothing was counted for yet.
-pub(in crate::report) fn consumer(delivery: &crate::model::Delivery) -> Consumer {
+pub(crate) fn consumer_of(delivery: &crate::model::Delivery) -> Consumer {
     Consumer {
         stream: line(&delivery.stream),
         consumer: line(&delivery.consumer),
@@ -41,9 +42,15 @@ pub(in crate::report) fn consumer(delivery: &crate::model::Delivery) -> Consumer
     }
 }
 
+/// Stored to acknowledged, where both were seen.
+pub(crate) fn latency_of(delivery: &crate::model::Delivery) -> Option<Duration> {
+    let seen = delivery.state == DeliveryState::Acked && !delivery.polled;
+    seen.then(|| delivery.last.since(delivery.event.stored))
+}
+
 impl Consumer {
     /// Counts a delivery.
-    pub(in crate::report) fn add(&mut self, delivery: &crate::model::Delivery) {
+    pub(crate) fn add(&mut self, delivery: &crate::model::Delivery) {
         self.events += 1;
         self.naks += delivery.naks;
         self.redeliveries += delivery.attempts.saturating_sub(1);
@@ -63,10 +70,10 @@ impl Deliveries {
         let key = (delivery.stream.clone(), delivery.consumer.clone());
         if self.consumers.len() < MAX_CONSUMERS || self.consumers.contains_key(&key) {
             let (counted, latency) =
-                self.consumers.entry(key).or_insert_with(|| (consumer(delivery), Durations::default()));
+                self.consumers.entry(key).or_insert_with(|| (consumer_of(delivery), Durations::default()));
             counted.add(delivery);
-            if delivery.state == DeliveryState::Acked && !delivery.polled {
-                latency.add(delivery.last.since(delivery.event.stored));
+            if let Some(took) = latency_of(delivery) {
+                latency.add(took);
             }
         } else {
             self.others += 1;

@@ -2,32 +2,29 @@
 //! Takes: first all entries with their deliveries, in order, then all spans. Gives: the timeline and the events to list.
 //! Never: holds more of a story than its lists may show.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::answers::Answers;
 use super::causes::{Causes, Failure, Level};
 use super::deliver::Deliveries;
 use super::story::{Course, course_of};
-use super::{Answer, Capped, Failed, LlmRequest, Outcome, RayJob, RoleSpend, Spend, Timeline, TypeCount, Violation};
+use super::{Capped, Failed, LlmRequest, Outcome, RayJob, Spend, Timeline};
 use crate::model::{
-    DeliberationView, Delivery, Facts, Ids, Join, Key, LlmStatus, Message, RayEnd, Record, Resolved, Seq, Severity,
-    Span, StoryView, Text, Timestamp, TraceKey, What, printable, shorten,
+    DeliberationView, Delivery, Ids, Join, LlmStatus, Message, RayEnd, Record, Resolved, Seq, Severity, Span,
+    StoryView, Text, Timestamp, TraceKey, What,
 };
+use crate::report::said::{line, maybe};
+use crate::report::tally::Tally;
 
 /// Most of each that is listed.
 const MAX_RAY: usize = 500;
 const MAX_LLM: usize = 500;
-const MAX_RULES: usize = 200;
-const MAX_TYPES: usize = 200;
-const MAX_ROLES: usize = 100;
 /// Events listed: so many from the begin, and so many up to the end.
 const FIRST_LINES: usize = 300;
 const LAST_LINES: usize = 200;
 /// Requests told apart beyond those listed, so that none is counted twice.
 const MAX_SEEN: usize = 50_000;
-/// Longest line.
-const MAX_TEXT: usize = 200;
 
 /// What is known of a story besides its records.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +39,6 @@ pub(crate) struct Known {
 
 /// An event, for a list of them.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "reports list them")]
 pub(crate) struct Line {
     pub(crate) seq: Seq,
     pub(crate) at: Timestamp,
@@ -83,27 +79,6 @@ impl Told {
     }
 }
 
-/// One printable line of foreign text.
-pub(super) fn line(text: &str) -> String {
-    shorten(&printable(text), MAX_TEXT)
-}
-
-/// The same of a text that may not be there.
-pub(super) fn maybe(text: Option<&Text>) -> Option<String> {
-    text.map(|text| line(text))
-}
-
-/// What a message says went wrong.
-pub(super) fn failed(facts: &Facts) -> Option<Failed> {
-    let kind = facts.first_text(&[Key::ErrorType, Key::ErrorKind, Key::ErrorCode]).map(line);
-    let said = [Key::Error, Key::ErrorReason, Key::Reason, Key::RejectionReason, Key::Message, Key::Feedback];
-    match (facts.first_text(&said).map(line), kind) {
-        (Some(message), kind) => Some(Failed { kind, message }),
-        (None, Some(kind)) => Some(Failed { kind: Some(kind), message: "no reason given".to_owned() }),
-        (None, None) => None,
-    }
-}
-
 /// A timeline in the making.
 #[derive(Debug)]
 pub(crate) struct Fold {
@@ -111,11 +86,7 @@ pub(crate) struct Fold {
     first: Option<Timestamp>,
     first_seq: Seq,
     last: Timestamp,
-    all: TypeCount,
-    types: HashMap<Text, TypeCount>,
-    other_types: u64,
-    rules: HashMap<(Text, Text), Violation>,
-    other_rules: u64,
+    tally: Tally,
     pub(super) answers: Answers,
     deliveries: Deliveries,
     course: Course,
@@ -123,8 +94,6 @@ pub(crate) struct Fold {
     llm: Capped<LlmRequest>,
     /// Listed requests by their entries, and those that are not listed.
     calls: HashMap<Seq, Option<usize>>,
-    counted: Spend,
-    roles: BTreeMap<(String, String), RoleSpend>,
     pub(super) causes: Causes,
     told: Told,
 }
@@ -136,19 +105,13 @@ impl Fold {
             first: None,
             first_seq: Seq::MAX,
             last: Timestamp::ZERO,
-            all: TypeCount::new(""),
-            types: HashMap::new(),
-            other_types: 0,
-            rules: HashMap::new(),
-            other_rules: 0,
+            tally: Tally::default(),
             answers: Answers::default(),
             deliveries: Deliveries::default(),
             course: Course::default(),
             ray: Capped::new(MAX_RAY),
             llm: Capped::new(MAX_LLM),
             calls: HashMap::new(),
-            counted: Spend::default(),
-            roles: BTreeMap::new(),
             causes: Causes::default(),
             told: Told::default(),
         }
@@ -156,7 +119,7 @@ impl Fold {
 
     /// Events so far.
     pub(crate) const fn events(&self) -> u64 {
-        self.all.events
+        self.tally.all.events
     }
 
     /// An entry that the story was searched by, with its deliveries.
@@ -168,7 +131,7 @@ impl Fold {
         self.first = Some(self.first.map_or(record.at, |first| first.min(record.at)));
         self.last = self.last.max(record.at);
         self.first_seq = self.first_seq.min(record.seq);
-        self.count(record, message, resolved);
+        self.tally.add(record, message, resolved);
         self.told.add(record, message, resolved);
         for delivery in deliveries {
             let trouble = self.deliveries.add(delivery);
@@ -187,68 +150,13 @@ impl Fold {
             }
             _ => {
                 if let Some(answer) = self.answers.entry(record, message, resolved) {
-                    self.credit(&answer);
+                    self.tally.credit(&answer);
                 }
                 if resolved.severity == Severity::Error {
                     self.causes.add(Failure::of_entry(record, message, resolved));
                 }
             }
         }
-    }
-
-    fn count(&mut self, record: &Record, message: &Message, resolved: &Resolved) {
-        self.all.add(resolved.severity);
-        let room = self.types.len() < MAX_TYPES;
-        match self.types.get_mut(&message.event_type) {
-            Some(count) => count.add(resolved.severity),
-            None if room => {
-                let mut count = TypeCount::new(&line(&message.event_type));
-                count.add(resolved.severity);
-                self.types.insert(message.event_type.clone(), count);
-            }
-            None => self.other_types += 1,
-        }
-        for rule in &resolved.violations {
-            let key = (rule.clone(), message.event_type.clone());
-            let room = self.rules.len() < MAX_RULES;
-            match self.rules.get_mut(&key) {
-                Some(violation) => violation.events += 1,
-                None if room => {
-                    let violation = Violation {
-                        rule: line(rule),
-                        kind: line(&message.event_type),
-                        producer: maybe(message.producer.as_ref()),
-                        events: 1,
-                        first_seq: record.seq,
-                        first: record.at,
-                    };
-                    self.rules.insert(key, violation);
-                }
-                None => self.other_rules += 1,
-            }
-        }
-    }
-
-    /// An answer counts for its role.
-    fn credit(&mut self, answer: &Answer) {
-        let role = self.role(answer.role.as_deref(), answer.model.as_deref());
-        role.answers += 1;
-        role.failed += u64::from(!answer.ok);
-        role.tokens += answer.tokens.unwrap_or(0);
-        role.agent_ms += answer.duration_ms.unwrap_or(0);
-        self.counted.answer_tokens += answer.tokens.unwrap_or(0);
-        self.counted.agent_ms += answer.duration_ms.unwrap_or(0);
-    }
-
-    /// What a role spends with a model. Beyond so many they are one.
-    fn role(&mut self, role: Option<&str>, model: Option<&str>) -> &mut RoleSpend {
-        let name = |text: Option<&str>| text.unwrap_or("unknown").to_owned();
-        let mut key = (name(role), name(model));
-        if self.roles.len() >= MAX_ROLES && !self.roles.contains_key(&key) {
-            key = ("other".to_owned(), "other".to_owned());
-        }
-        let (role, model) = key.clone();
-        self.roles.entry(key).or_insert_with(|| RoleSpend { role, model, ..RoleSpend::default() })
     }
 
     fn ray_job(&mut self, record: &Record, end: &RayEnd, ids: &Ids) {
@@ -287,31 +195,8 @@ impl Fold {
             }
             return;
         }
-        let listed = LlmRequest {
-            request_id: line(&request.request_id),
-            model: maybe(request.model.as_ref()),
-            status: request.status.name(),
-            join: join.name(),
-            task_id: maybe(ids.task.as_ref()),
-            agent_id: maybe(ids.agent.as_ref()),
-            role: maybe(ids.role.as_ref()),
-            input_tokens: request.input_tokens,
-            output_tokens: request.output_tokens,
-            started: request.start,
-            ended: request.end,
-            first_token_ms: request.times.first_token.filter(|s| s.is_finite()).map(|seconds| seconds * 1e3),
-            error: maybe(request.error.as_ref()),
-            seq,
-        };
-        let (input, output) = (request.input_tokens.unwrap_or(0), request.output_tokens.unwrap_or(0));
-        let role = self.role(listed.role.as_deref(), listed.model.as_deref());
-        (role.requests, role.input_tokens, role.output_tokens) =
-            (role.requests + 1, role.input_tokens + input, role.output_tokens + output);
-        let all = &mut self.counted;
-        (all.requests, all.input_tokens, all.output_tokens) =
-            (all.requests + 1, all.input_tokens + input, all.output_tokens + output);
-        all.inferred_requests += u64::from(join == Join::Inferred);
-        all.gpu_seconds += request.times.inference.filter(|s| s.is_finite()).unwrap_or(0.0);
+        let listed = LlmRequest::of(seq, request, join, ids);
+        self.tally.request(&listed, join, request.times.inference);
         if request.status != LlmStatus::Completed {
             let model = listed.model.as_deref().unwrap_or("a model of unknown name");
             let what = format!("request {} to {model} {}", listed.request_id, listed.status);
@@ -329,7 +214,7 @@ impl Fold {
     pub(crate) fn span(&mut self, span: &Span) {
         if course_of(span, "fleet.story.id") == Some(&*self.id) {
             if let Some(answer) = self.answers.span(span) {
-                self.credit(&answer);
+                self.tally.credit(&answer);
             }
             self.course.span(span);
         }
@@ -348,12 +233,7 @@ impl Fold {
         if view.is_some_and(|view| view.first_seq < self.first_seq) {
             left_out.push("its first events are no longer in the journal, by its retention".to_owned());
         }
-        if self.other_types > 0 {
-            left_out.push(format!("{} events of further types are not counted by type", self.other_types));
-        }
-        if self.other_rules > 0 {
-            left_out.push(format!("{} further contract violations are not listed", self.other_rules));
-        }
+        left_out.extend(self.tally.left_out());
         if self.causes.more > 0 {
             left_out.push(format!("{} further failures are not listed", self.causes.more));
         }
@@ -361,10 +241,6 @@ impl Fold {
         let (phases, work) = self.course.finish(view, last);
         let phase = phases.items.last().map(|phase| phase.phase.clone());
         let phase = view.map(|view| view.phase.to_string()).filter(|phase| phase != "unknown").or(phase);
-        let mut types: Vec<_> = self.types.into_values().collect();
-        types.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.kind.cmp(&b.kind)));
-        let mut rules: Vec<_> = self.rules.into_values().collect();
-        rules.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| (&a.rule, &a.kind).cmp(&(&b.rule, &b.kind))));
         let (consumers, troubled) = self.deliveries.finish();
         self.ray.items.sort_by_key(|job| (job.started.unwrap_or(job.ended), job.seq));
         self.llm.items.sort_by_key(|request| (request.started, request.seq));
@@ -378,9 +254,9 @@ impl Fold {
             started: first,
             ended: last,
             duration_ms: last.since(first).as_secs_f64() * 1e3,
-            events: self.all.events,
-            warnings: self.all.warnings,
-            errors: self.all.errors,
+            events: self.tally.all.events,
+            warnings: self.tally.all.warnings,
+            errors: self.tally.all.errors,
             phases,
             work,
             deliberations,
@@ -389,9 +265,9 @@ impl Fold {
             ray: self.ray,
             llm: self.llm,
             failures: self.causes.chains(),
-            violations: Capped::of(rules, MAX_RULES),
-            types: Capped::of(types, MAX_TYPES),
-            spend: spend(self.counted, view, self.roles),
+            violations: self.tally.violations(),
+            types: self.tally.types(),
+            spend: spend(self.tally, view),
             left_out,
         };
         Some((timeline, self.told))
@@ -399,11 +275,9 @@ impl Fold {
 }
 
 /// What correlation added up, where it is still known; else what the entries at hand add up to.
-fn spend(counted: Spend, view: Option<&StoryView>, roles: BTreeMap<(String, String), RoleSpend>) -> Spend {
-    let mut by_role: Vec<_> = roles.into_values().collect();
-    let weight = |role: &RoleSpend| role.tokens.max(role.input_tokens + role.output_tokens);
-    by_role.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| (&a.role, &a.model).cmp(&(&b.role, &b.model))));
-    let Some(view) = view else { return Spend { by_role, ..counted } };
+fn spend(tally: Tally, view: Option<&StoryView>) -> Spend {
+    let counted = tally.spend();
+    let Some(view) = view else { return counted };
     let spend = &view.spend;
     Spend {
         answer_tokens: view.tokens,
@@ -416,6 +290,6 @@ fn spend(counted: Spend, view: Option<&StoryView>, roles: BTreeMap<(String, Stri
         cost: spend.currency.is_some().then_some(spend.micros as f64 / 1e6),
         currency: maybe(spend.currency.as_ref()),
         unpriced_tokens: spend.unpriced_tokens,
-        by_role,
+        by_role: counted.by_role,
     }
 }

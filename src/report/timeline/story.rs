@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::fold::{line, maybe};
 use super::{Capped, Failed, Phase, Work};
 use crate::model::{
     AttributeValue, Ids, Key, Message, Span, SpanStatus, StoryView, Text, Timestamp, printable, shorten,
 };
+use crate::report::said::{line, maybe};
 
 /// Most that are listed.
 const MAX_PHASES: usize = 200;
@@ -44,6 +44,8 @@ pub(super) struct Course {
     pub(super) epic: Option<String>,
     phases: BTreeMap<(Timestamp, String), Option<Timestamp>>,
     more_phases: u64,
+    /// The last transition: nothing tells of the phase it leads to but itself.
+    last: Option<(Timestamp, String)>,
     /// By begin, kind and id: what is taken up again is listed again.
     work: BTreeMap<(Timestamp, &'static str, String), Work>,
     more_work: u64,
@@ -58,6 +60,11 @@ impl Course {
             "planning.story.created" => {
                 self.title = title.or(self.title.take());
                 self.epic = maybe(ids.epic.as_ref()).or(self.epic.take());
+            }
+            "planning.story.transitioned" => {
+                if let Some(to) = message.facts.first_text(&[Key::ToState, Key::ToPhase]) {
+                    self.last = Some((message.stored, shorten(&line(to), 64)));
+                }
             }
             "planning.task.created" => {
                 if let (Some(task), Some(title)) = (&ids.task, title)
@@ -118,6 +125,9 @@ impl Course {
             if self.phases.len() < MAX_PHASES || self.phases.contains_key(&key) {
                 self.phases.insert(key, phase.until);
             }
+        }
+        if let Some((from, phase)) = self.last.take().filter(|_| view.is_none()) {
+            self.phases.entry((from, phase)).or_insert(None);
         }
         let listed: Vec<Phase> = std::mem::take(&mut self.phases)
             .into_iter()
