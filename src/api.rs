@@ -7,6 +7,8 @@ mod cache;
 mod components;
 mod connection;
 mod counts;
+mod debug;
+mod errors;
 mod events;
 mod export;
 mod files;
@@ -25,6 +27,7 @@ mod page;
 mod plain;
 mod problem;
 mod query;
+mod raw;
 mod ray;
 mod registry;
 mod searches;
@@ -145,6 +148,9 @@ fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(events::list))
         .routes(routes!(events::one))
+        .routes(routes!(raw::raw))
+        .routes(routes!(errors::errors))
+        .routes(routes!(debug::config))
         .routes(routes!(counts::facets))
         .routes(routes!(counts::histogram))
         .routes(routes!(searches::list))

@@ -83,7 +83,7 @@ async fn pages_fit_and_leave_nothing_out() {
 #[tokio::test]
 async fn a_long_payload_is_cut_and_can_be_read_to_its_end() {
     let world = World::start();
-    let text: String = (0..9000).map(|n| format!("{n} añ ")).collect();
+    let text = (0..9000).map(|n| format!("{n} añ ")).collect::<Vec<_>>().concat();
     world.commit(|seq| vec![with_payload(seq, "US-1", json!({"text": text}).to_string())]);
     let client = stdio(&world, &[]).await;
     let first = call(&client, "get_event", json!({"seq": 1, "max_bytes": 16384})).await;
