@@ -33,6 +33,7 @@ mod registry;
 mod searches;
 mod stories;
 mod stream;
+mod timeline;
 mod told;
 
 use std::net::SocketAddr;
@@ -159,6 +160,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(stories::list))
         .routes(routes!(stories::one))
         .routes(routes!(stories::trace))
+        .routes(routes!(timeline::timeline))
         .routes(routes!(fleet::councils))
         .routes(routes!(fleet::agents))
         .routes(routes!(fleet::agent))

@@ -46,6 +46,8 @@ const MAX_STORIES: usize = 10_000;
 pub enum Input {
     /// The sources the configuration names.
     Configured,
+    /// None: what the journal holds stays as it is, and time stands still where it ends.
+    History,
     /// A simulated fleet, in this process.
     Simulated {
         /// What the fleet does.
@@ -266,6 +268,17 @@ fn start_sources(
     stop: &CancellationToken,
     sources: &mut JoinSet<(&'static str, Result<()>)>,
 ) -> Result<()> {
+    if matches!(input, Input::History) {
+        shared.status.report("source/nats", Health::Off, "only what the journal holds is shown");
+        let stop = stop.clone();
+        // Ingest ends when nobody can send any more.
+        sources.spawn(async move {
+            stop.cancelled().await;
+            drop(events);
+            ("history", Ok(()))
+        });
+        return Ok(());
+    }
     sources.spawn(tick(events.clone(), stop.clone()));
     let positions = shared.journal.positions().context("the journal's positions cannot be read")?;
     match input {
@@ -299,7 +312,9 @@ fn start_sources(
             };
             sources.spawn(async move { ("source/nats", nats::run(nats).await) });
         }
-        Input::Configured => shared.status.report("source/nats", Health::Off, "nats.url is not set"),
+        Input::Configured | Input::History => {
+            shared.status.report("source/nats", Health::Off, "nats.url is not set");
+        }
     }
     Ok(())
 }

@@ -7,8 +7,8 @@
 //!                        └── Change ──▶ board (state of agents, councils, stories, consumers)
 //! ```
 //!
-//! Imports point one way: `app`, `cli`, `api` → `export`, `mcp` → `sources`, `correlate`, `journal`, `sinks` → `config`, `metrics`,
-//! `status`, `board`, `tail`, `lookup`, `inbox` → `model`. `tests/it/architecture.rs` holds that.
+//! Imports point one way: `app`, `cli`, `api` → `export`, `report`, `mcp` → `sources`, `correlate`, `journal`, `sinks` →
+//! `config`, `metrics`, `status`, `board`, `tail`, `lookup`, `inbox` → `model`. `tests/it/architecture.rs` holds that.
 
 pub mod api;
 pub mod app;
@@ -26,6 +26,7 @@ mod mcp;
 pub mod metrics;
 pub mod model;
 pub mod privacy;
+mod report;
 pub mod shutdown;
 pub mod sinks;
 pub mod sources;

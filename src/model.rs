@@ -46,7 +46,7 @@ pub use panel::{
     Replica, Spread, TopKeys, TypeCount, Workload,
 };
 pub use record::{Body, Link, LinkKind, Record, Resolved, Seq, Severity};
-pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport};
+pub use report::{ConsumerInfo, ConsumersReport, StreamInfo, StreamsReport, subject_matches};
 pub use span::{Attribute, AttributeValue, Span, SpanEvent, SpanKind, SpanLink, SpanStatus};
 pub use span_of::{process_span_id, publish_span_id, spans_of};
 pub use tally::{Bucket, Facet, FacetCounts, Facets, FacetsQuery, Histogram, HistogramQuery, Reach};

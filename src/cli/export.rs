@@ -59,6 +59,21 @@ pub(super) struct Args {
     filters: Filters,
 }
 
+/// What a daemon has of some history, with payloads, in a file that can be imported.
+pub(super) fn whole(address: &Address, filters: &Filters, output: &Path) -> anyhow::Result<ExitCode> {
+    let asked = Args {
+        address: address.clone(),
+        journal: None,
+        format: Some(Format::Ndjson),
+        payload: Some("full".to_owned()),
+        output: output.to_owned(),
+        resume: false,
+        force: false,
+        filters: filters.clone(),
+    };
+    asked.run()
+}
+
 /// What is to be exported.
 struct Job {
     format: Format,

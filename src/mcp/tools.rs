@@ -69,8 +69,9 @@ impl Kind {
                  deliveries per consumer, trace ids; with a token of role debug the payload as it was sent."
             }
             Self::StoryTimeline => {
-                "A story: phases with their times, tasks, plans, agents, tokens, cost, failures, and its events, oldest \
-                 first. Events of its plans, tasks and ceremonies are among them."
+                "A story: how it stands, its phases, tasks, deliberations with each agent's answer, deliveries by consumer, \
+                 Ray jobs, LLM requests, chains of failures with what followed from them, contract violations, tokens and \
+                 cost; and its events, oldest first. Events of its plans, tasks and ceremonies are among them."
             }
             Self::WhyFailed => {
                 "What went wrong with a story, a task, an agent or a Ray job: the first failure with its error, the \

@@ -89,7 +89,7 @@ impl ConsumerInfo {
 }
 
 /// NATS subject matching: `*` is one token, `>` the rest (at least one token).
-fn subject_matches(filter: &str, subject: &str) -> bool {
+pub fn subject_matches(filter: &str, subject: &str) -> bool {
     let mut tokens = subject.split('.');
     for part in filter.split('.') {
         match (part, tokens.next()) {

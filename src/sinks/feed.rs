@@ -29,7 +29,7 @@ pub(crate) use entry::{Detail, Event, event_json};
 pub(crate) use frame::{Frame, Kind};
 pub(crate) use parts::Parts;
 pub(crate) use plan::{longest_wait, pace};
-pub(crate) use replay::{Control, Plan, Replay};
+pub(crate) use replay::{Clock, Control, Pace, Plan, Replay};
 pub(crate) use seats::{Full, Seat, Seats};
 pub(crate) use selection::{FIELDS, Invalid, detail, narrow};
 pub(crate) use standing::Polls;

@@ -26,7 +26,7 @@ mod tap;
 mod walk;
 mod wire;
 
-pub(super) use connect::{options, servers};
+pub(crate) use connect::{options, servers};
 pub use probe::{Permission, ProbeReport, StreamProbe, probe};
 
 use std::sync::Arc;

@@ -11,5 +11,6 @@ mod mcp;
 mod replay;
 mod search;
 mod stalled;
+mod timeline;
 mod tls;
 mod world;

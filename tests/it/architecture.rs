@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sources", &["config", "metrics", "status", "privacy", "lookup", "inbox", "model"]),
     ("sinks", &["config", "metrics", "status", "board", "tail", "journal", "privacy", "model"]),
     ("export", &["journal", "sinks", "model"]),
+    ("report", &["journal", "model"]),
     ("mcp", &["model"]),
     ("ingest", &["correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
     (
@@ -37,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
             "sinks",
             "export",
+            "report",
             "mcp",
             "privacy",
             "correlate",

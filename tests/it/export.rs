@@ -102,6 +102,15 @@ async fn shown_on_a_page(file: &Path, entries: usize) {
     });
     let counted: serde_json::Value = serde_json::from_str(&counted.await).expect("JSON");
     assert_eq!(counted["entries"].as_u64(), Some(entries as u64), "{counted}");
+    // Time stands still: what was open when the file was made is not ended by the time of day it is looked at.
+    let newest = async || {
+        let page =
+            reqwest::get(format!("http://{listen}/status")).await.expect("an answer").text().await.expect("text");
+        let status: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+        status["journal"]["last_seq"].as_u64().expect("a sequence")
+    };
+    let last = records(file.parent().expect("a folder").join("run").as_path()).last().map(|record| record.seq);
+    assert_eq!(Some(newest().await), last, "records were added");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

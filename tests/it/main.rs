@@ -18,6 +18,7 @@ mod otlp;
 mod page;
 mod prometheus_page;
 mod replay;
+mod replay_into;
 mod servers;
 mod simulator;
 mod stack;

@@ -17,8 +17,8 @@ use std::time::Duration;
 use fleetscope::correlate::{Correlator, Output, Settings};
 use fleetscope::metrics::Metrics;
 use fleetscope::model::{
-    AttributeValue, Event, Facts, Form, Key, Message, Payload, Record, Settlement, SettlementKind, Source, Span,
-    SpanId, SpanStatus, Timestamp, TraceId, Value, spans_of,
+    AttributeValue, Change, Event, Facts, Form, Key, Message, Payload, Record, Settlement, SettlementKind, Source,
+    Span, SpanId, SpanStatus, Timestamp, TraceId, Value, spans_of,
 };
 use fleetscope::sinks::measure::Recorder;
 use serde::Deserialize;
@@ -311,6 +311,19 @@ fn golden(path: &Path, text: &str) {
         held.lines().nth(first).unwrap_or("nothing"),
         text.lines().nth(first).unwrap_or("nothing"),
     );
+}
+
+/// A scenario's records, and what the board is told of it.
+pub(crate) fn told(name: &str) -> (Vec<Record>, Vec<Change>) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/scenarios/{name}.events.jsonl"));
+    let lines = std::fs::read_to_string(file).expect("the scenario is there");
+    let (mut correlator, mut out, mut changes) = (Correlator::new(settings(), 1), Output::default(), Vec::new());
+    for event in events(&lines) {
+        let now = time_of(&event);
+        correlator.apply(event, &mut out);
+        changes.extend(correlator.changes(now));
+    }
+    (out.records, changes)
 }
 
 fn replay(name: &str) -> (Vec<Record>, Vec<Span>) {

@@ -1,6 +1,8 @@
 //! Closed stories, by id and by order of closing.
 //! Takes: stories that left the live state. Gives: how they were last seen. Never: keeps two of one id.
 
+use std::collections::BTreeMap;
+
 use heed::{RoTxn, RwTxn};
 
 use super::bytes_of::{before, from, u64_of};
@@ -36,6 +38,19 @@ pub(super) fn close(engine: &Engine, txn: &mut RwTxn<'_>, last: Seq, closed: &[S
 pub(super) fn get(engine: &Engine, txn: &RoTxn<'_>, id: &str) -> Result<Option<StoryView>, JournalError> {
     let value = engine.tables.story.get(txn, &meta::bounded_key(id.as_bytes()))?;
     Ok(value.map(view).transpose()?.filter(|story| &*story.story_id == id))
+}
+
+/// The closed stories of these names, in the order they were closed in.
+pub(super) fn named(engine: &Engine, txn: &RoTxn<'_>, ids: &[String]) -> Result<Vec<StoryView>, JournalError> {
+    let mut found = BTreeMap::new();
+    for id in ids {
+        let value = engine.tables.story.get(txn, &meta::bounded_key(id.as_bytes()))?;
+        if let Some(value) = value {
+            let story = view(value)?;
+            found.extend(u64_of(value).filter(|_| *story.story_id == **id).map(|number| (number, story)));
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 fn view(value: &[u8]) -> Result<StoryView, JournalError> {

@@ -162,12 +162,19 @@ impl Walk<'_> {
         if !self.what.is_whole() && !self.what.is_of_stories() {
             return Ok(());
         }
+        if self.what.is_of_stories() {
+            for story in stories::named(&self.journal.engine, self.txn, &filter.story)? {
+                if self.what.is_in_time(story.last_event) && !to.story(story) {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
         let mut after = 0;
         loop {
             let (page, next) = stories::oldest(&self.journal.engine, self.txn, after, STORIES)?;
             for story in page {
-                let named = filter.story.is_empty() || filter.story.iter().any(|s| **s == *story.story_id);
-                if named && self.what.is_in_time(story.last_event) && !to.story(story) {
+                if self.what.is_in_time(story.last_event) && !to.story(story) {
                     return Ok(());
                 }
             }

@@ -11,8 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use self::clock::Clock;
-pub(crate) use self::clock::Pace;
+pub(crate) use self::clock::{Clock, Pace};
 use super::entry::{Detail, event_json};
 use super::frame::{Frame, Joiner, Progress, Reason};
 use super::parts::Parts;

@@ -81,12 +81,12 @@ pub(super) async fn connect(config: &config::Nats) -> Result<Api, NoConnection> 
 }
 
 /// The servers of `nats.url`.
-pub(in crate::sources) fn servers(config: &config::Nats) -> Vec<String> {
+pub(crate) fn servers(config: &config::Nats) -> Vec<String> {
     config.url.as_deref().unwrap_or_default().split(',').map(|s| s.trim().to_owned()).collect()
 }
 
 /// As whom and how to connect, as the configuration says: for every part that speaks to NATS.
-pub(in crate::sources) fn options(config: &config::Nats, name: &str) -> ConnectOptions {
+pub(crate) fn options(config: &config::Nats, name: &str) -> ConnectOptions {
     let mut options = if auth::configured(config) {
         let config = config.clone();
         ConnectOptions::with_auth_callback(move |nonce| {

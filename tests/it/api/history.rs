@@ -271,6 +271,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/searches/{name}",
         "/api/stories",
         "/api/stories/{id}",
+        "/api/stories/{id}/timeline",
         "/api/stories/{id}/trace",
         "/api/streams",
         "/api/ticket",

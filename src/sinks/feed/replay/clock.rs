@@ -30,14 +30,14 @@ impl Pace {
 
 /// Runs from the first event that is waited for.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     pace: Pace,
     /// A time of history, and when it was here.
     set: Option<(Timestamp, Instant)>,
 }
 
 impl Clock {
-    pub(super) const fn new(pace: Pace) -> Self {
+    pub(crate) const fn new(pace: Pace) -> Self {
         Self { pace, set: None }
     }
 
@@ -56,7 +56,7 @@ impl Clock {
     }
 
     /// When an event is due. The first one is at once, and one that lies further ahead than `longest` comes after that.
-    pub(super) fn due(&mut self, at: Timestamp, longest: Option<Duration>) -> Instant {
+    pub(crate) fn due(&mut self, at: Timestamp, longest: Option<Duration>) -> Instant {
         let now = Instant::now();
         let Pace::Times(times) = self.pace else { return now };
         let (from, since) = *self.set.get_or_insert((at, now));
