@@ -136,11 +136,15 @@ async fn errors_of_one_kind_are_one_group() {
 
 #[tokio::test]
 async fn the_configuration_tells_where_each_value_comes_from() {
-    let file = "[nats]\nurl = \"nats://user:very-secret@fleet:4222\"\n[journal]\nretain_age = \"3d\"\n";
+    let file = "[nats]\nurl = \"nats://fleet:4222\"\n[journal]\nretain_age = \"3d\"\n";
     let variable = ("FLEETSCOPE_HTTP__REQUEST_TIMEOUT".to_owned(), "20s".to_owned());
     let read = load_text("fleetscope.toml", file, &[variable]).expect("valid");
-    let world =
-        World::with(|config| *config = fleetscope::config::Config { http: config.http.clone(), ..read.clone() });
+    let world = World::with(|config| {
+        let requests = config.http.max_requests_per_second;
+        *config = read.clone();
+        config.http.max_requests_per_second = requests;
+        config.alerts.alertmanager_url = Some("http://user:very-secret@alerts:9093/".parse().expect("a URL"));
+    });
     let (status, told) = world.get("/api/debug/config").await;
     assert_eq!(status, 200, "{told}");
     let items = told["items"].as_array().expect("keys");
@@ -150,6 +154,7 @@ async fn the_configuration_tells_where_each_value_comes_from() {
     assert_eq!(of("http.max_requests_per_second")["from"], "command");
     assert_eq!(of("http.listen")["variable"], "FLEETSCOPE_HTTP__LISTEN");
     assert!(of("nats.url")["value"].as_str().is_some_and(|url| url.contains("fleet:4222")), "{}", of("nats.url"));
+    assert!(of("alerts.alertmanager_url")["value"].as_str().is_some_and(|url| url.contains("alerts:9093")));
     assert!(!told.to_string().contains("very-secret"));
     assert_eq!(world.get("/api/debug/config?x=1").await.0, 400);
 }
