@@ -4,6 +4,7 @@
 mod access;
 mod alerts;
 mod cache;
+mod compare;
 mod components;
 mod connection;
 mod counts;
@@ -161,6 +162,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(stories::one))
         .routes(routes!(stories::trace))
         .routes(routes!(timeline::timeline))
+        .routes(routes!(compare::compare))
         .routes(routes!(fleet::councils))
         .routes(routes!(fleet::agents))
         .routes(routes!(fleet::agent))

@@ -1,6 +1,7 @@
 //! The command line: one small file per command.
 
 mod check;
+mod compare;
 mod config;
 mod daemon;
 mod demo;
@@ -54,6 +55,8 @@ enum Command {
     Events(events::Args),
     /// Play history once more, of a running daemon or of exported files.
     Replay(Box<replay::Args>),
+    /// Show two stories side by side.
+    Compare(compare::Args),
     /// Serve a running daemon's history to an assistant (Model Context Protocol).
     Mcp(mcp::Args),
     /// Ask the daemon on this machine whether it is ready; for health checks.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => args.run(),
         Command::Events(args) => args.run(),
         Command::Replay(args) => args.run(),
+        Command::Compare(args) => args.run(),
         Command::Mcp(args) => args.run(),
         Command::Ready(args) => args.run(),
     };

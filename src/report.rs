@@ -5,8 +5,10 @@
 //! What a report holds is told in docs/REPORT.md.
 
 mod bounded;
+mod compare;
 mod read;
 mod timeline;
 
+pub(crate) use compare::{Comparison, compare};
 pub(crate) use read::story;
 pub(crate) use timeline::{Known, Timeline, Told};

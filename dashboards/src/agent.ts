@@ -2,11 +2,11 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board, labelled, marks, single } from './board';
 import { toStory, toTaskEvents } from './links';
-import { agentStates, events, facts, row, stacked, stat } from './panels';
+import { agentStates, events, facts, painted, row, stacked, stat } from './panels';
 import { llmRequests, rayJobs } from './ray';
 import { fleet, now, range } from './sources';
-import { table } from './table';
-import { AGENT_STATES, GREEN, RED, YELLOW, steps, words } from './values';
+import { TIME, table } from './table';
+import { AGENT_STATES, ANSWERS, A_SECOND, GREEN, RED, YELLOW, known, words } from './values';
 
 const AGENT = { agent: '$agent' };
 const NONE = 'No such agent was heard of: choose one above';
@@ -55,7 +55,16 @@ export const agent = (): DashboardBuilder =>
           queries: [fleet('agents', { filter: AGENT, limit: 1 })],
           empty: NONE,
         },
-        '/^(success_rate|mean_duration_ms|completed|failed|tokens|llm\\.(requests|cost|gpu_seconds))$/',
+        {
+          success_rate: 'Success',
+          mean_duration_ms: 'Mean answer',
+          completed: 'Completed',
+          failed: 'Failed',
+          tokens: 'Tokens',
+          'llm.requests': 'LLM requests',
+          'llm.cost': 'Cost',
+          'llm.gpu_seconds': 'GPU time',
+        },
       ),
     )
     .withPanel(
@@ -70,7 +79,7 @@ export const agent = (): DashboardBuilder =>
           ),
         ],
         empty: 'No answer in this time',
-      }).thresholds(steps(RED, [0.8, YELLOW], [0.95, GREEN])),
+      }).thresholds(known(RED, [0.8, YELLOW], [0.95, GREEN])),
     )
     .withPanel(
       table(
@@ -82,20 +91,17 @@ export const agent = (): DashboardBuilder =>
           empty: 'No answer in this time: choose a longer one',
         },
         [
-          { field: 'timestamp', name: 'Time', width: 170 },
+          { field: 'timestamp', name: 'Time', unit: TIME, width: 125 },
           {
             field: 'type',
             name: 'Outcome',
-            mappings: words({
-              'agent.response.completed': ['completed', GREEN],
-              'agent.response.failed': ['failed', RED],
-            }),
-            width: 200,
+            mappings: ANSWERS,
+            width: 110,
           },
-          { field: 'task_id', name: 'Task', links: [toTaskEvents] },
-          { field: 'story_id', name: 'Story', links: [toStory] },
+          { field: 'task_id', name: 'Task', links: [toTaskEvents], width: 200 },
+          { field: 'story_id', name: 'Story', links: [toStory], width: 290 },
           { field: 'summary', name: 'Summary', cell: 'wrap' },
-          { field: 'trace_id', name: 'Trace' },
+          { field: 'trace_id', name: 'Trace', width: 270 },
         ],
       ),
     )
@@ -104,13 +110,13 @@ export const agent = (): DashboardBuilder =>
         {
           title: 'Last ten tasks, also those never answered',
           text: 'What the daemon keeps of its last ten tasks, whatever the time shown: outcome, duration, tokens, error.',
-          size: [24, 4],
+          size: [24, 9],
           queries: [fleet('agents', { filter: AGENT, limit: 1 })],
           empty: NONE,
         },
         [
           { field: 'agent_id', name: 'Agent', width: 220 },
-          { field: 'tasks', name: 'Tasks', cell: 'json' },
+          { field: 'tasks', name: 'Tasks, the last one first', cell: 'wrap' },
         ],
       ),
     )
@@ -131,16 +137,18 @@ export const agent = (): DashboardBuilder =>
       }),
     )
     .withPanel(
-      stacked({
-        title: 'Answers',
-        text: 'Answers a second by how they ended.',
-        unit: 'cps',
-        size: [12, 6],
-        queries: [
-          range('sum by (outcome) (rate(fleet_agent_tasks_total{agent="$agent"}[$__rate_interval]))', '{{outcome}}'),
-        ],
-        empty: 'No answer in this time',
-      }),
+      painted(
+        stacked({
+          title: 'Answers',
+          text: 'Answers a second by how they ended.',
+          unit: A_SECOND,
+          size: [12, 6],
+          queries: [
+            range('sum by (outcome) (rate(fleet_agent_tasks_total{agent="$agent"}[$__rate_interval]))', '{{outcome}}'),
+          ],
+          empty: 'No answer in this time',
+        }),
+      ),
     )
     .withPanel(rayJobs(AGENT, [24, 8]))
     .withPanel(llmRequests(AGENT, [24, 9]))

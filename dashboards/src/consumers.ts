@@ -2,10 +2,10 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board, labelled } from './board';
 import { built, label, to } from './links';
-import { lines, row, stacked, stat } from './panels';
+import { lines, painted, quantiles, row, stacked, stat } from './panels';
 import { METRICS, fleet, now, range, rows } from './sources';
 import { sorted, table } from './table';
-import { CONSUMER_HEALTH, GREEN, RED, YELLOW, steps, words } from './values';
+import { A_SECOND, CONSUMER_HEALTH, GREEN, RED, YELLOW, known, words } from './values';
 
 const NATS = 'No data: set nats.url';
 const TAP = 'No data: nats.ack_tap is off, or nothing was acknowledged';
@@ -35,7 +35,7 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
         size: [6, 4],
         queries: [now('sum(fleet_consumer_pending_messages{consumer=~"$consumer"})')],
         empty: NATS,
-      }).thresholds(steps(GREEN, [1000, YELLOW])),
+      }).thresholds(known(GREEN, [1000, YELLOW])),
     )
     .withPanel(
       stat({
@@ -51,13 +51,13 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
       stat({
         title: 'Naks a second',
         text: 'Messages given back; more than one a second for minutes is a loop.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [6, 4],
         queries: [
           now('sum(rate(fleet_deliveries_total{consumer=~"$consumer",outcome="nak"}[$__rate_interval])) or vector(0)'),
         ],
         empty: TAP,
-      }).thresholds(steps(GREEN, [0.2, YELLOW], [1, RED])),
+      }).thresholds(known(GREEN, [0.2, YELLOW], [1, RED])),
     )
     .withPanel(
       stat({
@@ -71,7 +71,9 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
           ),
         ],
         empty: TAP,
-      }).thresholds(steps(GREEN, [1, RED])),
+      })
+        .decimals(0)
+        .thresholds(known(GREEN, [1, RED])),
     )
     .withPanel(
       sorted(
@@ -87,31 +89,33 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
             {
               field: 'consumer',
               name: 'Consumer',
+              width: 330,
               links: [to('consumers', 'Only this consumer', { consumer: '${__value.raw:percentencode}' })],
             },
-            { field: 'stream', name: 'Stream', width: 190 },
-            { field: 'health', name: 'Health', mappings: CONSUMER_HEALTH, width: 130 },
+            { field: 'stream', name: 'Stream', width: 180 },
+            { field: 'health', name: 'Health', mappings: CONSUMER_HEALTH, width: 110 },
             { field: 'pending', name: 'Waiting', width: 80 },
             { field: 'ack_pending', name: 'Not settled', width: 95 },
             { field: 'redelivered', name: 'Redelivered', width: 100 },
-            { field: 'ack_floor_age_seconds', name: 'Last moved on', unit: 'dtdurations', width: 130 },
+            { field: 'ack_floor_age_seconds', name: 'Last moved on', unit: 's', width: 115 },
             { field: 'delivered_at', name: 'Last given', unit: 'dateTimeFromNow', width: 130 },
-            { field: 'max_deliver', name: 'Most deliveries', width: 120 },
-            { field: 'ack_wait_seconds', name: 'Time to ack', unit: 's', width: 105 },
-            { field: 'mode', name: 'Mode', width: 70 },
-            {
-              field: 'paused',
-              name: 'Paused',
-              mappings: words({ true: ['paused', YELLOW], false: ['no', 'text'] }),
-              width: 80,
-            },
             {
               field: 'tapped',
               name: 'Acks seen',
               mappings: words({ true: ['yes', GREEN], false: ['no: polled', YELLOW] }),
-              width: 100,
+              width: 95,
+            },
+            {
+              field: 'paused',
+              name: 'Paused',
+              mappings: words({ true: ['paused', YELLOW], false: ['no', 'text'] }),
+              width: 75,
             },
             { field: 'filters', name: 'Subjects' },
+            // Beyond the edge of most screens.
+            { field: 'max_deliver', name: 'Most deliveries', mappings: words({ '-1': ['any', 'text'] }), width: 120 },
+            { field: 'ack_wait_seconds', name: 'Time to ack', unit: 's', width: 105 },
+            { field: 'mode', name: 'Mode', width: 70 },
           ],
         ),
         'Waiting',
@@ -151,7 +155,7 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
       lines({
         title: 'Nak loops',
         text: 'Messages given back a second, by consumer.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [8, 8],
         queries: [
           range(
@@ -163,7 +167,7 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
       }).dataLinks(only),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Time to acknowledgement',
         text: 'The 95th percentile of the time from a message being stored to its acknowledgement.',
         unit: 's',
@@ -181,7 +185,7 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
       lines({
         title: 'Time without moving on',
         text: 'Time since the ack floor of consumers that have something to take last moved.',
-        unit: 'dtdurations',
+        unit: 's',
         size: [8, 8],
         queries: [
           range(
@@ -208,19 +212,21 @@ const lag = (dashboard: DashboardBuilder): DashboardBuilder =>
       }).dataLinks(only),
     )
     .withPanel(
-      stacked({
-        title: 'Deliveries',
-        text: 'Acknowledgements, naks, redeliveries and messages given up, a second.',
-        unit: 'cps',
-        size: [8, 8],
-        queries: [
-          range(
-            'sum by (outcome) (rate(fleet_deliveries_total{consumer=~"$consumer"}[$__rate_interval]))',
-            '{{outcome}}',
-          ),
-        ],
-        empty: TAP,
-      }),
+      painted(
+        stacked({
+          title: 'Deliveries',
+          text: 'Acknowledgements, naks, redeliveries and messages given up, a second.',
+          unit: A_SECOND,
+          size: [8, 8],
+          queries: [
+            range(
+              'sum by (outcome) (rate(fleet_deliveries_total{consumer=~"$consumer"}[$__rate_interval]))',
+              '{{outcome}}',
+            ),
+          ],
+          empty: TAP,
+        }),
+      ),
     )
     .withPanel(
       lines({
@@ -278,7 +284,7 @@ const contract = (dashboard: DashboardBuilder): DashboardBuilder =>
       stacked({
         title: 'Contract drift',
         text: 'Messages a second that break a rule, by rule.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [12, 10],
         queries: [range('sum by (rule) (rate(fleet_contract_violations_total[$__rate_interval]))', '{{rule}}')],
         empty: 'No message broke a rule',
@@ -288,7 +294,7 @@ const contract = (dashboard: DashboardBuilder): DashboardBuilder =>
       stacked({
         title: 'Messages that could not be decoded',
         text: 'Messages a second that are kept as they are, by reason.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [12, 7],
         queries: [
           range(
@@ -303,7 +309,7 @@ const contract = (dashboard: DashboardBuilder): DashboardBuilder =>
       stacked({
         title: 'Secrets masked',
         text: 'Secrets that were in messages and were masked before anything was kept, a second.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [12, 7],
         queries: [range('sum by (source) (rate(fleetscope_masked_secrets_total[$__rate_interval]))', '{{source}}')],
         empty: 'No secret was seen',

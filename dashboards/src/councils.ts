@@ -2,10 +2,10 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board, labelled, marks } from './board';
 import { built, label, to, toAgent, toStory, toTaskEvents } from './links';
-import { agentStates, bars, lines, row, stacked } from './panels';
+import { agentStates, bars, lines, painted, quantiles, row, stacked } from './panels';
 import { METRICS, fleet, now, range, rows } from './sources';
 import { table } from './table';
-import { AGENT_STATES, GREEN, RED, YELLOW, steps, words } from './values';
+import { AGENT_STATES, A_SECOND, GREEN, RED, YELLOW, steps, words } from './values';
 
 const NONE = 'No agent was heard of yet: set nats.url; orchestrator.address shows registered ones too';
 const MINE = { role: '$council', agent: '$agent' };
@@ -26,7 +26,7 @@ export const councils = (): DashboardBuilder =>
       table(
         {
           title: 'Councils',
-          text: 'Each council with its agents by state, its model, and what its language model requests took and cost.',
+          text: 'Each council with its agents by state, its open deliberations, its model, and what its language model requests took and cost.',
           size: [24, 8],
           queries: [fleet('councils', { filter: MINE })],
           empty: NONE,
@@ -35,19 +35,19 @@ export const councils = (): DashboardBuilder =>
           {
             field: 'council',
             name: 'Council',
-            width: 150,
+            width: 145,
             links: [to('councils', 'Only this council', { council: '${__value.raw:percentencode}' })],
           },
           { field: 'agents', name: 'Agents', cell: 'wrap' },
-          { field: 'idle', name: 'Idle', width: 65 },
-          { field: 'deliberating', name: 'Deliberating', width: 110 },
-          { field: 'completed', name: 'Completed', width: 100 },
-          { field: 'failed', name: 'Failed', width: 75 },
-          { field: 'open_deliberations', name: 'Open deliberations', width: 150 },
-          { field: 'models', name: 'Model' },
-          { field: 'llm.input_tokens', name: 'Tokens in', width: 95 },
-          { field: 'llm.output_tokens', name: 'Tokens out', width: 100 },
-          { field: 'llm.cost', name: 'Cost', width: 85 },
+          { field: 'idle', name: 'Idle', width: 50 },
+          { field: 'deliberating', name: 'Deliberating', width: 105 },
+          { field: 'completed', name: 'Completed', width: 95 },
+          { field: 'failed', name: 'Failed', width: 65 },
+          { field: 'open_deliberations', name: 'Open', width: 60 },
+          { field: 'models', name: 'Model', width: 145 },
+          { field: 'llm.input_tokens', name: 'Tokens in', width: 90 },
+          { field: 'llm.output_tokens', name: 'Tokens out', width: 95 },
+          { field: 'llm.cost', name: 'Cost', width: 70 },
           { field: 'last_event', name: 'Last heard of', unit: 'dateTimeFromNow', width: 140 },
         ],
       ),
@@ -62,23 +62,23 @@ export const councils = (): DashboardBuilder =>
           empty: NONE,
         },
         [
-          { field: 'agent_id', name: 'Agent', links: [toAgent], width: 210 },
-          { field: 'council', name: 'Council', width: 130 },
+          { field: 'agent_id', name: 'Agent', links: [toAgent], width: 175 },
+          { field: 'council', name: 'Council', width: 125 },
           { field: 'role', name: 'Role', width: 120 },
           { field: 'state', name: 'State', mappings: AGENT_STATES, width: 110 },
-          { field: 'since', name: 'In this state since', unit: 'dateTimeFromNow', width: 150 },
+          { field: 'since', name: 'In this state since', unit: 'dateTimeFromNow', width: 140 },
           {
             field: 'silent',
             name: 'Silent',
             mappings: words({ true: ['silent', RED], false: ['no', GREEN] }),
-            width: 75,
+            width: 65,
           },
           { field: 'task_id', name: 'Task', links: [toTaskEvents] },
           { field: 'story_id', name: 'Story', links: [toStory] },
-          { field: 'model', name: 'Model', width: 160 },
-          { field: 'success_rate', name: 'Success', unit: 'percentunit', cell: 'gauge', width: 130 },
-          { field: 'mean_duration_ms', name: 'Mean answer', unit: 'ms', width: 110 },
-          { field: 'last_event', name: 'Last heard of', unit: 'dateTimeFromNow', width: 140 },
+          { field: 'model', name: 'Model', width: 145 },
+          { field: 'success_rate', name: 'Success', unit: 'percentunit', cell: 'gauge', width: 120 },
+          { field: 'mean_duration_ms', name: 'Mean answer', unit: 'ms', width: 105 },
+          { field: 'last_event', name: 'Last heard of', unit: 'dateTimeFromNow', width: 130 },
         ],
       ),
     )
@@ -131,17 +131,22 @@ export const councils = (): DashboardBuilder =>
         empty: NONE,
       })
         .thresholds(steps(GREEN, [30, YELLOW]))
-        .dataLinks(built([to('agent', 'Agent: its last ten tasks', { agent: label('agent') })])),
+        // Not of the limit, which is nobody's.
+        .overrideByQuery('A', [
+          { id: 'links', value: [to('agent', 'Agent: its last ten tasks', { agent: label('agent') })] },
+        ]),
     )
     .withPanel(
-      stacked({
-        title: 'Agents by state',
-        text: 'How many agents are in each state.',
-        unit: 'short',
-        size: [6, 9],
-        queries: [range('sum by (state) (fleet_council_agents{council=~"$council"})', '{{state}}')],
-        empty: NONE,
-      }),
+      painted(
+        stacked({
+          title: 'Agents by state',
+          text: 'How many agents are in each state.',
+          unit: 'short',
+          size: [6, 9],
+          queries: [range('sum by (state) (fleet_council_agents{council=~"$council"})', '{{state}}')],
+          empty: NONE,
+        }),
+      ),
     )
     .withPanel(
       lines({
@@ -157,7 +162,7 @@ export const councils = (): DashboardBuilder =>
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Time of answers',
         text: 'Median and 95th percentile of the time answers took, as agents tell it.',
         unit: 's',
@@ -176,7 +181,7 @@ export const councils = (): DashboardBuilder =>
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Time of deliberations',
         text: 'The 95th percentile of the time from a deliberation’s start to its last answer.',
         unit: 's',
@@ -191,19 +196,21 @@ export const councils = (): DashboardBuilder =>
       }),
     )
     .withPanel(
-      stacked({
-        title: 'Answers',
-        text: 'Answers of agents a second, by how they ended.',
-        unit: 'cps',
-        size: [8, 8],
-        queries: [
-          range(
-            'sum by (outcome) (rate(fleet_agent_tasks_total{council=~"$council",agent=~"$agent"}[$__rate_interval]))',
-            '{{outcome}}',
-          ),
-        ],
-        empty: 'No answer in this time',
-      }),
+      painted(
+        stacked({
+          title: 'Answers',
+          text: 'Answers of agents a second, by how they ended.',
+          unit: A_SECOND,
+          size: [8, 8],
+          queries: [
+            range(
+              'sum by (outcome) (rate(fleet_agent_tasks_total{council=~"$council",agent=~"$agent"}[$__rate_interval]))',
+              '{{outcome}}',
+            ),
+          ],
+          empty: 'No answer in this time',
+        }),
+      ),
     )
     .withPanel(
       bars({

@@ -2,10 +2,10 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board, labelled, told } from './board';
 import { CELL, built, label, to, toAgent, toStory } from './links';
-import { events as stream, lines, row, stacked } from './panels';
+import { events as stream, painted, quantiles, row, stacked } from './panels';
 import { fleet, range } from './sources';
-import { table } from './table';
-import { SEVERITIES, words } from './values';
+import { TIME, table } from './table';
+import { A_SECOND, SEVERITIES, words } from './values';
 
 const FILTER = { story: '$story', role: '$role', type: '$type', agent: '$agent', task: '$task' };
 
@@ -56,7 +56,7 @@ export const events = (): DashboardBuilder =>
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Payload size',
         text: 'The 95th percentile of the size of messages, by stream.',
         unit: 'bytes',
@@ -71,7 +71,7 @@ export const events = (): DashboardBuilder =>
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Latency of consumers',
         text: 'The 95th percentile of the time from a message being stored to its acknowledgement, by consumer.',
         unit: 's',
@@ -86,45 +86,48 @@ export const events = (): DashboardBuilder =>
       }).dataLinks(built([to('consumers', 'Consumer', { consumer: label('consumer') })])),
     )
     .withPanel(
-      stacked({
-        title: 'Outcomes of deliveries',
-        text: 'Acknowledgements, naks, redeliveries and messages given up, a second.',
-        unit: 'cps',
-        size: [12, 8],
-        queries: [range('sum by (outcome) (rate(fleet_deliveries_total[$__rate_interval]))', '{{outcome}}')],
-        empty: 'No data: nats.ack_tap is off, or nothing was delivered',
-      }),
+      painted(
+        stacked({
+          title: 'Outcomes of deliveries',
+          text: 'Acknowledgements, naks, redeliveries and messages given up, a second.',
+          unit: A_SECOND,
+          size: [12, 8],
+          queries: [range('sum by (outcome) (rate(fleet_deliveries_total[$__rate_interval]))', '{{outcome}}')],
+          empty: 'No data: nats.ack_tap is off, or nothing was delivered',
+        }),
+      ),
     )
     .withRow(row('As a table'))
     .withPanel(
       table(
         {
           title: 'Last 50 events',
-          text: 'The newest events with all that is known of each; deliveries hold each consumer’s state, attempts and latency.',
+          text: 'The newest events with all that is known of each; consumers stand with what each did, how often it was tried and how long it took.',
           size: [24, 14],
           queries: [fleet('events', { filter: FILTER, limit: 50 })],
           empty: 'Nothing fits the filters in this time',
         },
         [
-          { field: 'timestamp', name: 'Time', width: 170 },
-          { field: 'severity', name: 'Severity', mappings: SEVERITIES, width: 85 },
-          { field: 'type', name: 'Type', links: [to('events', 'Only this type', { type: CELL })] },
-          { field: 'subject', name: 'Subject' },
-          { field: 'producer', name: 'Publisher' },
+          { field: 'timestamp', name: 'Time', unit: TIME, width: 125 },
+          { field: 'severity', name: 'Severity', mappings: SEVERITIES, width: 80 },
+          { field: 'type', name: 'Type', width: 190, links: [to('events', 'Only this type', { type: CELL })] },
+          { field: 'subject', name: 'Subject', width: 190 },
+          { field: 'producer', name: 'Publisher', width: 125 },
+          { field: 'summary', name: 'Summary', width: 240 },
+          { field: 'deliveries', name: 'Consumers', cell: 'wrap', width: 275 },
+          { field: 'size', name: 'Size', unit: 'bytes', width: 75 },
+          { field: 'story_id', name: 'Story', links: [toStory], width: 90 },
+          { field: 'task_id', name: 'Task', links: [to('events', 'Only this task', { task: CELL })], width: 90 },
+          { field: 'agent_id', name: 'Agent', links: [toAgent], width: 155 },
+          // Beyond the edge of most screens.
+          { field: 'role', name: 'Role', width: 100 },
           {
             field: 'producer_inferred',
             name: 'Publisher is',
             mappings: words({ true: ['inferred', 'text'], false: ['told', 'green'] }),
-            width: 105,
+            width: 100,
           },
-          { field: 'summary', name: 'Summary', cell: 'wrap', width: 320 },
-          { field: 'story_id', name: 'Story', links: [toStory] },
-          { field: 'task_id', name: 'Task', links: [to('events', 'Only this task', { task: CELL })] },
-          { field: 'role', name: 'Role', width: 100 },
-          { field: 'agent_id', name: 'Agent', links: [toAgent] },
-          { field: 'size', name: 'Size', unit: 'bytes', width: 80 },
-          { field: 'deliveries', name: 'Consumers', cell: 'json', width: 260 },
-          { field: 'trace_id', name: 'Trace' },
+          { field: 'trace_id', name: 'Trace', width: 270 },
         ],
       ),
     );

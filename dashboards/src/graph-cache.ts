@@ -1,11 +1,11 @@
 // Panels 6 and 7 of the plan: the graph in Neo4j, the cache in Valkey.
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { board, told } from './board';
+import { board, single, told } from './board';
 import { built, to } from './links';
 import { bars, graph, lines, row, stacked, stat } from './panels';
 import { fleet, now, range } from './sources';
-import { sorted, table } from './table';
-import { GREEN, RED, YELLOW, steps } from './values';
+import { TIME, sorted, table } from './table';
+import { A_SECOND, GREEN, RED, YELLOW, known } from './values';
 
 const NEO4J = 'No data: set neo4j.uri';
 const VALKEY = 'No data: set valkey.url';
@@ -19,7 +19,7 @@ export const graphCache = (): DashboardBuilder =>
       description: 'What the fleet writes to Neo4j, and what it keeps in Valkey.',
       refresh: '5s',
       from: 'now-15m',
-    }).withVariable(told('story', 'Story')),
+    }).withVariable(single(told('story', 'Story'))),
   );
 
 const decisions = (dashboard: DashboardBuilder): DashboardBuilder =>
@@ -58,9 +58,9 @@ const decisions = (dashboard: DashboardBuilder): DashboardBuilder =>
     .withPanel(
       graph({
         title: 'Graph',
-        text: 'Nodes and relationships around the chosen stories, or the newest nodes; green ones are less than a minute old, and a click on a node shows labels, properties, time and author.',
+        text: 'Nodes and relationships around the chosen story, or the newest nodes where it is `*`; green ones are less than a minute old, and a click on a node shows labels, properties, time and author.',
         unit: 'none',
-        size: [16, 18],
+        size: [24, 15],
         queries: [fleet('graph', { filter: { story: '$story' } })],
         empty: 'No data: set neo4j.uri and neo4j.password_file',
       }),
@@ -70,8 +70,18 @@ const decisions = (dashboard: DashboardBuilder): DashboardBuilder =>
         title: 'Nodes by label',
         text: 'Nodes of each label.',
         unit: 'short',
-        size: [8, 18],
+        size: [8, 7],
         queries: [now('sort_desc(sum by (label) (fleet_graph_nodes))', '{{label}}')],
+        empty: NEO4J,
+      }),
+    )
+    .withPanel(
+      lines({
+        title: 'Relationships by type',
+        text: 'Relationships of each type over time.',
+        unit: 'short',
+        size: [8, 7],
+        queries: [range('sum by (type) (fleet_graph_relationships)', '{{type}}')],
         empty: NEO4J,
       }),
     )
@@ -79,21 +89,11 @@ const decisions = (dashboard: DashboardBuilder): DashboardBuilder =>
       stacked({
         title: 'New nodes',
         text: 'Nodes made a second, by label.',
-        unit: 'cps',
-        size: [12, 7],
+        unit: A_SECOND,
+        size: [8, 7],
         queries: [range('sum by (label) (rate(fleet_graph_nodes_created_total[$__rate_interval]))', '{{label}}')],
         empty: NEO4J,
       }).dataLinks(built([to('events', 'Nodes as they were made', { type: 'graph.*' })])),
-    )
-    .withPanel(
-      lines({
-        title: 'Relationships by type',
-        text: 'Relationships of each type over time.',
-        unit: 'short',
-        size: [12, 7],
-        queries: [range('sum by (type) (fleet_graph_relationships)', '{{type}}')],
-        empty: NEO4J,
-      }),
     );
 
 const cache = (dashboard: DashboardBuilder): DashboardBuilder =>
@@ -151,7 +151,7 @@ const cache = (dashboard: DashboardBuilder): DashboardBuilder =>
           ),
         ],
         empty: VALKEY,
-      }).thresholds(steps(RED, [0.5, YELLOW], [0.8, GREEN])),
+      }).thresholds(known(RED, [0.5, YELLOW], [0.8, GREEN])),
     )
     .withPanel(
       stat({
@@ -161,7 +161,7 @@ const cache = (dashboard: DashboardBuilder): DashboardBuilder =>
         size: [4, 4],
         queries: [now('sum(increase(fleet_cache_evictions_total[$__range]))')],
         empty: VALKEY,
-      }).thresholds(steps(GREEN, [1, RED])),
+      }).thresholds(known(GREEN, [1, RED])),
     )
     .withPanel(
       bars({
@@ -209,7 +209,7 @@ const cache = (dashboard: DashboardBuilder): DashboardBuilder =>
             'No activity told: set valkey.url, and notify-keyspace-events on the server (Fleetscope never switches it on)',
         },
         [
-          { field: 'at', name: 'Time', width: 170 },
+          { field: 'at', name: 'Time', unit: TIME, width: 125 },
           { field: 'event', name: 'What', width: 110 },
           { field: 'key', name: 'Key' },
         ],
@@ -227,9 +227,9 @@ const cache = (dashboard: DashboardBuilder): DashboardBuilder =>
           },
           [
             { field: 'key', name: 'Key' },
-            { field: 'key_prefix', name: 'Pattern' },
+            { field: 'key_prefix', name: 'Pattern', width: 190 },
             { field: 'type', name: 'Type', width: 80 },
-            { field: 'ttl_seconds', name: 'Time to live', unit: 'dtdurations', width: 120 },
+            { field: 'ttl_seconds', name: 'Time to live', unit: 's', width: 110 },
             { field: 'memory_bytes', name: 'Memory', unit: 'bytes', width: 90 },
             { field: 'frequency', name: 'Use', width: 70 },
           ],

@@ -3,7 +3,7 @@ import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard
 import { CELL, field, to, toAgent, toStory } from './links';
 import { other, row } from './panels';
 import { fleet } from './sources';
-import { table } from './table';
+import { TIME, table } from './table';
 import { SEVERITIES } from './values';
 
 export const needsALook = (dashboard: DashboardBuilder): DashboardBuilder =>
@@ -40,18 +40,19 @@ export const needsALook = (dashboard: DashboardBuilder): DashboardBuilder =>
           empty: 'No alert came in: set alerts.ingest and name Fleetscope as a receiver in Alertmanager',
         },
         [
-          { field: 'starts_at', name: 'Since', width: 170 },
+          { field: 'starts_at', name: 'Since', unit: TIME, width: 125 },
           {
             field: 'name',
             name: 'Alert',
+            width: 200,
             links: [{ title: 'Where it comes from', url: '${__data.fields["generator_url"]}' }],
           },
           { field: 'severity', name: 'Severity', mappings: SEVERITIES, width: 90 },
           { field: 'status', name: 'Status', width: 90 },
-          { field: 'ends_at', name: 'Until', width: 170 },
+          { field: 'ends_at', name: 'Until', unit: TIME, width: 125 },
           { field: 'summary', name: 'Summary', cell: 'wrap' },
-          { field: 'story_id', name: 'Story', links: [toStory] },
-          { field: 'generator_url', name: 'Source', width: 120 },
+          { field: 'story_id', name: 'Story', links: [toStory], width: 150 },
+          { field: 'generator_url', name: 'Source', width: 90 },
         ],
       ),
     )
@@ -68,19 +69,21 @@ export const needsALook = (dashboard: DashboardBuilder): DashboardBuilder =>
           {
             field: 'timestamp',
             name: 'Time',
-            width: 170,
+            unit: TIME,
+            width: 125,
             links: [to('events', 'Event stream: its payload', { story: field('story_id') })],
           },
           {
             field: 'type',
             name: 'Event',
+            width: 230,
             links: [to('events', 'Events of this type', { type: CELL })],
           },
           { field: 'summary', name: 'Summary', cell: 'wrap' },
-          { field: 'story_id', name: 'Story', links: [toStory] },
-          { field: 'agent_id', name: 'Agent', links: [toAgent] },
+          { field: 'story_id', name: 'Story', links: [toStory], width: 150 },
+          { field: 'agent_id', name: 'Agent', links: [toAgent], width: 150 },
           { field: 'source', name: 'Told by', width: 90 },
-          { field: 'trace_id', name: 'Trace' },
+          { field: 'trace_id', name: 'Trace', width: 150 },
         ],
       ),
     );

@@ -6,7 +6,7 @@ import { needsALook } from './overview-look';
 import { bars, lines, row, stacked, stat, tiles } from './panels';
 import { METRICS, fleet, now, range, rows } from './sources';
 import { table } from './table';
-import { GREEN, IS_UP, RED, UP, YELLOW, steps } from './values';
+import { A_SECOND, GREEN, IS_UP, RED, UP, YELLOW, known } from './values';
 
 const KUBERNETES = 'No data: set kubernetes.namespaces';
 
@@ -32,7 +32,7 @@ const state = (): DashboardBuilder =>
         empty: 'No data: Prometheus does not scrape Fleetscope',
       })
         .mappings(UP)
-        .thresholds(steps(RED, [1, GREEN]))
+        .thresholds(known(RED, [1, GREEN]))
         .dataLinks(built([to('events', 'Events about components', { type: 'component.*' })])),
     )
     .withPanel(
@@ -40,36 +40,36 @@ const state = (): DashboardBuilder =>
         {
           title: 'State, pods, uptime, versions, resources',
           text: 'Each part with its version, pods, uptime, CPU, memory and graphics processors, and why it is down or not known.',
-          size: [24, 11],
+          size: [24, 14],
           queries: [fleet('components')],
           empty: 'No data: no data source with uid fleetscope-feed answers',
         },
         [
-          { field: 'component', name: 'Component', width: 210 },
-          { field: 'up', name: 'Status', mappings: IS_UP, width: 90 },
-          { field: 'version', name: 'Version' },
-          { field: 'pods', name: 'Pods', width: 65 },
+          { field: 'component', name: 'Component', width: 190 },
+          { field: 'up', name: 'Status', mappings: IS_UP, width: 85 },
+          { field: 'version', name: 'Version', width: 130 },
+          { field: 'pods', name: 'Pods', width: 60 },
           { field: 'ready', name: 'Ready', width: 65 },
           { field: 'wanted', name: 'Wanted', width: 75 },
           { field: 'restarts', name: 'Restarts', width: 80 },
-          { field: 'uptime_seconds', name: 'Uptime', unit: 'dtdurations' },
-          { field: 'cpu_cores', name: 'CPU (cores)', width: 105 },
+          { field: 'uptime_seconds', name: 'Uptime', unit: 's', width: 95 },
+          { field: 'cpu_cores', name: 'CPU (cores)', width: 100 },
           { field: 'memory_bytes', name: 'RAM', unit: 'bytes', width: 90 },
           { field: 'gpus', name: 'GPUs', width: 65 },
-          { field: 'gpu_utilization_ratio', name: 'GPU', unit: 'percentunit', width: 80 },
-          { field: 'reason', name: 'Reason' },
-          { field: 'detail', name: 'Detail' },
-          { field: 'probe', name: 'Told by', width: 100 },
+          { field: 'gpu_utilization_ratio', name: 'GPU', unit: 'percentunit', width: 70 },
+          { field: 'probe', name: 'Told by', width: 105 },
+          { field: 'reason', name: 'Reason', width: 120 },
+          { field: 'detail', name: 'Detail', cell: 'wrap' },
         ],
       ),
     )
     .withPanel(
       stacked({
         title: 'Pods',
-        text: 'Pods of each component by phase, where Kubernetes is watched.',
+        text: 'Pods of all components by phase, where Kubernetes is watched.',
         unit: 'short',
         size: [6, 7],
-        queries: [range('sum by (component, phase) (fleet_component_pods)', '{{component}} {{phase}}')],
+        queries: [range('sum by (phase) (fleet_component_pods)', '{{phase}}')],
         empty: KUBERNETES,
       }),
     )
@@ -77,7 +77,7 @@ const state = (): DashboardBuilder =>
       bars({
         title: 'Uptime',
         text: 'Time since the longest running pod of each component started.',
-        unit: 'dtdurations',
+        unit: 's',
         size: [6, 7],
         queries: [now('sort_desc(time() - fleet_component_start_time_seconds)', '{{component}}')],
         empty: KUBERNETES,
@@ -141,7 +141,7 @@ const state = (): DashboardBuilder =>
         queries: [now('sum(fleet_deliberations_overdue)')],
         empty: 'No deliberation yet',
       })
-        .thresholds(steps(GREEN, [1, RED]))
+        .thresholds(known(GREEN, [1, RED]))
         .dataLinks(built([to('councils', 'Councils and agents')])),
     )
     .withPanel(
@@ -182,7 +182,7 @@ const state = (): DashboardBuilder =>
         size: [4, 4],
         queries: [now('max(fleet_gpu_memory_used_bytes / fleet_gpu_memory_total_bytes)')],
         empty: 'No data: set gpu.dcgm_url, gpu.ray_metrics_url or gpu.nvml',
-      }).thresholds(steps(GREEN, [0.9, YELLOW], [0.97, RED])),
+      }).thresholds(known(GREEN, [0.9, YELLOW], [0.97, RED])),
     )
     .withPanel(
       stat({
@@ -197,28 +197,26 @@ const state = (): DashboardBuilder =>
     .withPanel(
       stat({
         title: 'Slow answers of models',
-        text: 'The 95th percentile of what requests to language models took.',
+        text: 'The 95th percentile of what requests to language models took, within the time shown.',
         unit: 's',
         size: [4, 4],
         queries: [
-          now(
-            'histogram_quantile(0.95, sum by (le) (rate(fleet_llm_request_duration_seconds_bucket[$__rate_interval])))',
-          ),
+          now('histogram_quantile(0.95, sum by (le) (rate(fleet_llm_request_duration_seconds_bucket[$__range])))'),
         ],
-        empty: 'No data: set vllm.otlp, or no request came lately',
+        empty: 'No data: set vllm.otlp, or no request came in this time',
       })
-        .thresholds(steps(GREEN, [3, YELLOW], [5, RED]))
+        .thresholds(known(GREEN, [3, YELLOW], [5, RED]))
         .dataLinks(built([to('ray-llm', 'Ray and language models')])),
     )
     .withPanel(
       stat({
         title: 'Cache hit ratio',
-        text: 'Share of reads of Valkey that found their key.',
+        text: 'Share of reads of Valkey that found their key, within the time shown.',
         unit: 'percentunit',
         size: [4, 4],
         queries: [
           now(
-            'sum(rate(fleet_cache_hits_total[$__rate_interval])) / (sum(rate(fleet_cache_hits_total[$__rate_interval])) + sum(rate(fleet_cache_misses_total[$__rate_interval])))',
+            'sum(increase(fleet_cache_hits_total[$__range])) / (sum(increase(fleet_cache_hits_total[$__range])) + sum(increase(fleet_cache_misses_total[$__range])))',
           ),
         ],
         empty: 'No data: set valkey.url, or nobody reads',
@@ -228,12 +226,12 @@ const state = (): DashboardBuilder =>
       stat({
         title: 'Refused messages',
         text: 'Messages a second that consumers gave back with a nak.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [4, 4],
         queries: [now('sum(rate(fleet_deliveries_total{outcome="nak"}[$__rate_interval])) or vector(0)')],
         empty: 'No data: set nats.url',
       })
-        .thresholds(steps(GREEN, [1, RED]))
+        .thresholds(known(GREEN, [1, RED]))
         .dataLinks(built([to('consumers', 'Consumers')])),
     )
     .withPanel(
@@ -245,7 +243,7 @@ const state = (): DashboardBuilder =>
         queries: [now('count(fleetscope_source_up == 0) or vector(0)')],
         empty: 'No data: Prometheus does not scrape Fleetscope',
       })
-        .thresholds(steps(GREEN, [1, RED]))
+        .thresholds(known(GREEN, [1, RED]))
         .dataLinks(built([to('self', 'Fleetscope itself')])),
     )
     .withPanel(
@@ -272,7 +270,7 @@ const state = (): DashboardBuilder =>
       lines({
         title: 'Failures',
         text: 'Failed answers of agents, jobs of Ray and requests to models a second.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [8, 8],
         queries: [
           range('sum(rate(fleet_agent_tasks_total{outcome!="completed"}[$__rate_interval]))', 'answers of agents'),

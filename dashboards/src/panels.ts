@@ -7,7 +7,7 @@ import * as nodegraph from '@grafana/grafana-foundation-sdk/nodegraph';
 import * as stats from '@grafana/grafana-foundation-sdk/stat';
 import * as statetimeline from '@grafana/grafana-foundation-sdk/statetimeline';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
-import { AGENT_STATE_NUMBERS, GREEN, steps } from './values';
+import { AGENT_STATE_NUMBERS, BLUE, GREEN, ORANGE, PALE, RED, YELLOW, known, steps } from './values';
 import { FEED, METRICS, type Query } from './sources';
 
 export interface About {
@@ -51,23 +51,45 @@ export const stat = (about: About): stats.PanelBuilder =>
     .colorMode(common.BigValueColorMode.Value)
     .graphMode(common.BigValueGraphMode.None)
     .textMode(common.BigValueTextMode.Auto)
-    .thresholds(steps(GREEN));
+    .thresholds(known(GREEN));
+
+const sizes = (title: number, value: number): common.VizTextDisplayOptionsBuilder =>
+  new common.VizTextDisplayOptionsBuilder().titleSize(title).valueSize(value);
 
 /** A tile for each series, coloured all over. */
 export const tiles = (about: About): stats.PanelBuilder =>
-  stat(about).colorMode(common.BigValueColorMode.Background).textMode(common.BigValueTextMode.ValueAndName);
+  stat(about)
+    .colorMode(common.BigValueColorMode.Background)
+    .textMode(common.BigValueTextMode.ValueAndName)
+    .text(sizes(13, 24));
 
-/** Numbers of the first row of a table, by the names of their fields. */
-export const facts = (about: About, fields: string): stats.PanelBuilder =>
-  stat({ ...about, source: FEED })
-    .reduceOptions(last().fields(fields))
-    .textMode(common.BigValueTextMode.ValueAndName);
+/** Numbers of the first row of a table: what each field is called here, in this order. */
+export function facts(about: About, fields: Record<string, string>): stats.PanelBuilder {
+  const names = Object.keys(fields);
+  const indexByName = Object.fromEntries(names.map((name, at) => [name, at]));
+  return (
+    stat({ ...about, source: FEED })
+      .textMode(common.BigValueTextMode.ValueAndName)
+      .text(sizes(13, 26))
+      // One number may be unknown while the others are there.
+      .overrideByRegexp('/.*/', [{ id: 'noValue', value: '–' }])
+      .transformations([
+        { id: 'filterFieldsByName', options: { include: { names } } },
+        { id: 'organize', options: { excludeByName: {}, indexByName, renameByName: fields } },
+      ])
+  );
+}
 
 export const bars = (about: About): bargauge.PanelBuilder =>
   show(new bargauge.PanelBuilder(), about)
     .reduceOptions(last())
-    .displayMode(common.BarGaugeDisplayMode.Gradient)
+    .displayMode(common.BarGaugeDisplayMode.Basic)
     .orientation(common.VizOrientation.Horizontal)
+    // As high as a line, however few there are.
+    .sizing(common.BarGaugeSizing.Manual)
+    .minVizHeight(20)
+    .maxVizHeight(34)
+    .text(sizes(13, 15))
     .min(0)
     .thresholds(steps(GREEN));
 
@@ -87,6 +109,26 @@ export const lines = (about: About): timeseries.PanelBuilder =>
       new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
     );
 
+/** Percentiles of what may be rare: over a quarter of a minute at least, and no hole where nothing happened for a while. */
+export const quantiles = (about: About): timeseries.PanelBuilder => lines(about).interval('15s').spanNulls(120_000);
+
+/** Series whose name says how something ended, or how somebody is. */
+const COLORS: Array<[names: string, color: string]> = [
+  ['completed|ack|succeeded|journaled|exported|ok', GREEN],
+  ['failed|term|max_deliveries|error|refused|rejected|dead_lettered', RED],
+  ['nak|aborted|timed_out|warn|retried|partial', YELLOW],
+  ['redelivered', ORANGE],
+  ['deliberating|progress|info', BLUE],
+  ['idle|debug|trace', PALE],
+];
+
+export function painted(panel: timeseries.PanelBuilder): timeseries.PanelBuilder {
+  for (const [names, fixedColor] of COLORS) {
+    panel.overrideByRegexp(`/^(${names})$/`, [{ id: 'color', value: { mode: 'fixed', fixedColor } }]);
+  }
+  return panel;
+}
+
 /** The same, one upon the other. */
 export const stacked = (about: About): timeseries.PanelBuilder =>
   lines(about).fillOpacity(40).stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal).group('A'));
@@ -103,7 +145,7 @@ export const states = (about: About): statetimeline.PanelBuilder =>
 export const agentStates = (about: About): statetimeline.PanelBuilder =>
   states(about)
     .mappings(AGENT_STATE_NUMBERS)
-    .thresholds(steps('text', [1, 'blue'], [2, 'green'], [3, 'red']));
+    .thresholds(steps(PALE, [1, BLUE], [2, GREEN], [3, RED]));
 
 export const graph = (about: About): nodegraph.PanelBuilder =>
   show(new nodegraph.PanelBuilder(), { ...about, source: FEED }).zoomMode(nodegraph.ZoomMode.Cooperative);

@@ -1,11 +1,12 @@
 // Panels 4 and 5 of the plan: jobs of Ray, and the server of language models.
+import { VizOrientation } from '@grafana/grafana-foundation-sdk/common';
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board, labelled, marks, told } from './board';
 import { built, to } from './links';
-import { bars, lines, row, stacked, stat, tiles } from './panels';
+import { bars, lines, painted, quantiles, row, stacked, stat, tiles } from './panels';
 import { llmRequests, rayJobs } from './ray';
 import { exemplars, now, range } from './sources';
-import { BLUE, GREEN, RED, YELLOW, steps } from './values';
+import { A_SECOND, BLUE, GREEN, RED, YELLOW, known, steps } from './values';
 
 const RAY = 'No data: set ray.url';
 const VLLM = 'No data: set vllm.otlp or vllm.otlp_listen and point the server’s traces there';
@@ -42,14 +43,14 @@ const ray = (dashboard: DashboardBuilder): DashboardBuilder =>
         queries: [now('sum by (status) (fleet_ray_jobs)', '{{status}}')],
         empty: RAY,
       })
-        .thresholds(steps(BLUE))
+        .thresholds(known(BLUE))
         .overrideByName('FAILED', [{ id: 'thresholds', value: steps(GREEN, [1, RED]).build() }])
         .overrideByName('SUCCEEDED', [{ id: 'thresholds', value: steps(GREEN).build() }])
         .overrideByName('LOST', [{ id: 'thresholds', value: steps(GREEN, [1, YELLOW]).build() }]),
     )
     .withPanel(rayJobs(FILTER, [24, 12]))
     .withPanel(
-      lines({
+      quantiles({
         title: 'Duration of jobs',
         text: 'The 95th percentile of the time from a job’s submission to its end, by council.',
         unit: 's',
@@ -90,36 +91,34 @@ const llm = (dashboard: DashboardBuilder): DashboardBuilder =>
     .withPanel(
       stat({
         title: 'Throughput',
-        text: 'Requests to language models a minute.',
-        unit: 'cpm',
+        text: 'Requests to language models a minute, within the time shown.',
+        unit: 'suffix: /min',
         size: [6, 4],
-        queries: [now('60 * sum(rate(fleet_llm_requests_total{model=~"$model"}[$__rate_interval]))')],
+        queries: [now('60 * sum(rate(fleet_llm_requests_total{model=~"$model"}[$__range]))')],
         empty: VLLM,
       }),
     )
     .withPanel(
       stat({
         title: 'Mean latency',
-        text: 'Mean time from a request’s arrival to the end of its answer.',
+        text: 'Mean time from a request’s arrival to the end of its answer, within the time shown.',
         unit: 's',
         size: [6, 4],
         queries: [
           now(
-            'sum(rate(fleet_llm_request_duration_seconds_sum{model=~"$model"}[$__rate_interval])) / sum(rate(fleet_llm_request_duration_seconds_count{model=~"$model"}[$__rate_interval]))',
+            'sum(rate(fleet_llm_request_duration_seconds_sum{model=~"$model"}[$__range])) / sum(rate(fleet_llm_request_duration_seconds_count{model=~"$model"}[$__range]))',
           ),
         ],
         empty: VLLM,
-      }).thresholds(steps(GREEN, [3, YELLOW], [5, RED])),
+      }).thresholds(known(GREEN, [3, YELLOW], [5, RED])),
     )
     .withPanel(
       stat({
         title: 'Tokens a second',
-        text: 'Tokens read and written a second.',
+        text: 'Tokens read and written a second, within the time shown.',
         unit: 'short',
         size: [6, 4],
-        queries: [
-          now('sum by (direction) (rate(fleet_llm_tokens_total{model=~"$model"}[$__rate_interval]))', '{{direction}}'),
-        ],
+        queries: [now('sum by (direction) (rate(fleet_llm_tokens_total{model=~"$model"}[$__range]))', '{{direction}}')],
         empty: VLLM,
       }),
     )
@@ -135,11 +134,11 @@ const llm = (dashboard: DashboardBuilder): DashboardBuilder =>
           ),
         ],
         empty: VLLM,
-      }).thresholds(steps(GREEN, [0.02, YELLOW], [0.1, RED])),
+      }).thresholds(known(GREEN, [0.02, YELLOW], [0.1, RED])),
     )
     .withPanel(llmRequests({ ...FILTER, model: '$model' }, [24, 12]))
     .withPanel(
-      lines({
+      quantiles({
         title: 'Latency',
         text: 'Median, 95th and 99th percentile of what requests took.',
         unit: 's',
@@ -162,7 +161,7 @@ const llm = (dashboard: DashboardBuilder): DashboardBuilder =>
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Time to the first token',
         text: 'Median and 95th percentile of the time from a request’s arrival to its first token.',
         unit: 's',
@@ -211,16 +210,21 @@ const llm = (dashboard: DashboardBuilder): DashboardBuilder =>
       }),
     )
     .withPanel(
-      stacked({
-        title: 'Requests by outcome',
-        text: 'Requests a second by how they ended.',
-        unit: 'reqps',
-        size: [12, 8],
-        queries: [
-          range('sum by (outcome) (rate(fleet_llm_requests_total{model=~"$model"}[$__rate_interval]))', '{{outcome}}'),
-        ],
-        empty: VLLM,
-      }),
+      painted(
+        stacked({
+          title: 'Requests by outcome',
+          text: 'Requests a second by how they ended.',
+          unit: 'reqps',
+          size: [12, 8],
+          queries: [
+            range(
+              'sum by (outcome) (rate(fleet_llm_requests_total{model=~"$model"}[$__rate_interval]))',
+              '{{outcome}}',
+            ),
+          ],
+          empty: VLLM,
+        }),
+      ),
     );
 
 const gpu = (dashboard: DashboardBuilder): DashboardBuilder =>
@@ -232,7 +236,7 @@ const gpu = (dashboard: DashboardBuilder): DashboardBuilder =>
         text: 'Share of the memory of each graphics processor that is in use.',
         unit: 'percentunit',
         size: [8, 6],
-        queries: [now('fleet_gpu_memory_used_bytes / fleet_gpu_memory_total_bytes', '{{node}} GPU {{gpu}}')],
+        queries: [now('fleet_gpu_memory_used_bytes / fleet_gpu_memory_total_bytes', '{{node}} #{{gpu}}')],
         empty: GPU,
       })
         .max(1)
@@ -244,12 +248,12 @@ const gpu = (dashboard: DashboardBuilder): DashboardBuilder =>
         text: 'Share of the time in which each graphics processor computed.',
         unit: 'percentunit',
         size: [8, 6],
-        queries: [now('fleet_gpu_utilization_ratio', '{{node}} GPU {{gpu}}')],
+        queries: [now('fleet_gpu_utilization_ratio', '{{node}} #{{gpu}}')],
         empty: GPU,
       }).max(1),
     )
     .withPanel(
-      tiles({
+      stat({
         title: 'GPU memory in use and there',
         text: 'Bytes of memory in use, and all there are, of each graphics processor.',
         unit: 'bytes',
@@ -259,7 +263,9 @@ const gpu = (dashboard: DashboardBuilder): DashboardBuilder =>
           now('fleet_gpu_memory_total_bytes', '{{node}} GPU {{gpu}} there are'),
         ],
         empty: GPU,
-      }).thresholds(steps(BLUE)),
+      })
+        .orientation(VizOrientation.Horizontal)
+        .thresholds(known(BLUE)),
     )
     .withPanel(
       lines({
@@ -325,7 +331,7 @@ const native = (dashboard: DashboardBuilder): DashboardBuilder =>
       lines({
         title: 'Preemptions of vLLM',
         text: 'Requests that lost their place in the KV cache, a second.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [6, 7],
         queries: [range('sum by (model_name) (rate(vllm:num_preemptions_total[$__rate_interval]))', '{{model_name}}')],
         empty: NATIVE,

@@ -1,8 +1,8 @@
 // Fleetscope itself, the way out: what it keeps, and whom it tells.
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { lines, row, stacked } from './panels';
+import { lines, painted, quantiles, row, stacked } from './panels';
 import { range } from './sources';
-import { GREEN, YELLOW, steps } from './values';
+import { A_SECOND, GREEN, YELLOW, steps } from './values';
 
 export const DOWN = 'No data: Prometheus does not scrape Fleetscope';
 export const OTLP = 'No data: set otlp.endpoint';
@@ -38,14 +38,14 @@ export const keeping = (dashboard: DashboardBuilder): DashboardBuilder =>
       lines({
         title: 'How far back',
         text: 'Age of the oldest record held.',
-        unit: 'dtdurations',
+        unit: 's',
         size: [6, 8],
         queries: [range('time() - min(fleetscope_journal_oldest_timestamp_seconds > 0)', 'oldest')],
         empty: DOWN,
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Time of a commit',
         text: 'Median and 99th percentile of the time to commit a batch, and failed commits a second.',
         unit: 's',
@@ -67,7 +67,7 @@ export const keeping = (dashboard: DashboardBuilder): DashboardBuilder =>
       lines({
         title: 'Records removed, commits that failed',
         text: 'Records removed by age or size, and commits that have to be tried again, a second.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [12, 7],
         queries: [
           range('sum by (reason) (rate(fleetscope_journal_expired_total[$__rate_interval]))', 'removed: {{reason}}'),
@@ -94,16 +94,21 @@ export const telling = (dashboard: DashboardBuilder): DashboardBuilder =>
   dashboard
     .withRow(row('What is told'))
     .withPanel(
-      stacked({
-        title: 'Spans',
-        text: 'Spans a second by what became of them.',
-        unit: 'cps',
-        size: [8, 8],
-        queries: [
-          range('sum by (outcome) (rate(fleetscope_spans_total{outcome!="created"}[$__rate_interval]))', '{{outcome}}'),
-        ],
-        empty: OTLP,
-      }),
+      painted(
+        stacked({
+          title: 'Spans',
+          text: 'Spans a second by what became of them.',
+          unit: A_SECOND,
+          size: [8, 8],
+          queries: [
+            range(
+              'sum by (outcome) (rate(fleetscope_spans_total{outcome!="created"}[$__rate_interval]))',
+              '{{outcome}}',
+            ),
+          ],
+          empty: OTLP,
+        }),
+      ),
     )
     .withPanel(
       lines({
@@ -130,7 +135,7 @@ export const telling = (dashboard: DashboardBuilder): DashboardBuilder =>
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Latency of the live feed',
         text: 'Time from a message being stored to it being handed to a viewer’s socket.',
         unit: 's',
@@ -175,14 +180,16 @@ export const telling = (dashboard: DashboardBuilder): DashboardBuilder =>
       }),
     )
     .withPanel(
-      stacked({
-        title: 'Log lines',
-        text: 'Lines of the daemon’s own log a second, by level.',
-        unit: 'cps',
-        size: [16, 7],
-        queries: [range('sum by (level) (rate(fleetscope_log_lines_total[$__rate_interval]))', '{{level}}')],
-        empty: DOWN,
-      }),
+      painted(
+        stacked({
+          title: 'Log lines',
+          text: 'Lines of the daemon’s own log a second, by level.',
+          unit: A_SECOND,
+          size: [16, 7],
+          queries: [range('sum by (level) (rate(fleetscope_log_lines_total[$__rate_interval]))', '{{level}}')],
+          empty: DOWN,
+        }),
+      ),
     )
     .withPanel(
       lines({
@@ -224,19 +231,21 @@ export const logging = (dashboard: DashboardBuilder): DashboardBuilder =>
   dashboard
     .withRow(row('What is told as logs'))
     .withPanel(
-      stacked({
-        title: 'Log records',
-        text: 'Log records a second by what became of them.',
-        unit: 'cps',
-        size: [8, 8],
-        queries: [
-          range(
-            'sum by (outcome) (rate(fleetscope_log_records_total{outcome!="created"}[$__rate_interval]))',
-            '{{outcome}}',
-          ),
-        ],
-        empty: LOGS,
-      }),
+      painted(
+        stacked({
+          title: 'Log records',
+          text: 'Log records a second by what became of them.',
+          unit: A_SECOND,
+          size: [8, 8],
+          queries: [
+            range(
+              'sum by (outcome) (rate(fleetscope_log_records_total{outcome!="created"}[$__rate_interval]))',
+              '{{outcome}}',
+            ),
+          ],
+          empty: LOGS,
+        }),
+      ),
     )
     .withPanel(
       lines({

@@ -2,9 +2,9 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { board } from './board';
 import { DOWN, OTLP, keeping, logging, telling } from './self-out';
-import { lines, row, stacked, stat, tiles } from './panels';
+import { lines, quantiles, row, stacked, stat, tiles } from './panels';
 import { now, range } from './sources';
-import { GREEN, RED, UP, steps, words } from './values';
+import { A_SECOND, GREEN, RED, UP, known, words } from './values';
 
 export const self = (): DashboardBuilder =>
   [state, intake, keeping, telling, logging].reduce(
@@ -35,7 +35,7 @@ const state = (dashboard: DashboardBuilder): DashboardBuilder =>
       stat({
         title: 'Uptime',
         text: 'Time since the daemon started.',
-        unit: 'dtdurations',
+        unit: 's',
         size: [4, 4],
         queries: [now('time() - max(fleetscope_start_time_seconds)')],
         empty: DOWN,
@@ -51,7 +51,7 @@ const state = (dashboard: DashboardBuilder): DashboardBuilder =>
         empty: DOWN,
       })
         .mappings(words({ 1: ['yes', GREEN], 0: ['NO', RED] }))
-        .thresholds(steps(RED, [1, GREEN])),
+        .thresholds(known(RED, [1, GREEN])),
     )
     .withPanel(
       stat({
@@ -63,7 +63,7 @@ const state = (dashboard: DashboardBuilder): DashboardBuilder =>
         empty: OTLP,
       })
         .mappings(UP)
-        .thresholds(steps(RED, [1, GREEN])),
+        .thresholds(known(RED, [1, GREEN])),
     )
     .withPanel(
       stat({
@@ -83,7 +83,9 @@ const state = (dashboard: DashboardBuilder): DashboardBuilder =>
         size: [4, 4],
         queries: [now('sum(increase(fleetscope_source_missed_messages_total[$__range])) or vector(0)')],
         empty: DOWN,
-      }).thresholds(steps(GREEN, [1, RED])),
+      })
+        .decimals(0)
+        .thresholds(known(GREEN, [1, RED])),
     );
 
 const intake = (dashboard: DashboardBuilder): DashboardBuilder =>
@@ -99,7 +101,7 @@ const intake = (dashboard: DashboardBuilder): DashboardBuilder =>
         empty: 'No source is configured, or Prometheus does not scrape Fleetscope',
       })
         .mappings(UP)
-        .thresholds(steps(RED, [1, GREEN])),
+        .thresholds(known(RED, [1, GREEN])),
     )
     .withPanel(
       stacked({
@@ -130,7 +132,7 @@ const intake = (dashboard: DashboardBuilder): DashboardBuilder =>
       lines({
         title: 'Failures of sources',
         text: 'Questions without an answer a second, by source and reason.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [8, 8],
         queries: [
           range(
@@ -142,7 +144,7 @@ const intake = (dashboard: DashboardBuilder): DashboardBuilder =>
       }),
     )
     .withPanel(
-      lines({
+      quantiles({
         title: 'Time of questions',
         text: 'The 95th percentile of asking each watched system once.',
         unit: 's',
@@ -173,7 +175,7 @@ const intake = (dashboard: DashboardBuilder): DashboardBuilder =>
       lines({
         title: 'Given up and left out',
         text: 'State that correlation gave up to stay within its bounds, label values left out, and reconnects, a second.',
-        unit: 'cps',
+        unit: A_SECOND,
         size: [8, 8],
         queries: [
           range('sum by (what) (rate(fleetscope_correlate_evicted_total[$__rate_interval]))', 'state: {{what}}'),

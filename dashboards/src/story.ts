@@ -5,8 +5,8 @@ import { CELL, to, toAgent, toTaskEvents } from './links';
 import { events, facts, graph, other, row, states } from './panels';
 import { llmRequests, rayJobs } from './ray';
 import { FEED, TRACES, fleet, search, trace } from './sources';
-import { only, table } from './table';
-import { TASK_STATES } from './values';
+import { TIME, only, table } from './table';
+import { AGENT_STATES, PALE, PHASES, TASK_STATES, YES, steps } from './values';
 
 const STORY = { story: '$story' };
 const NONE = 'No such story: choose one above';
@@ -38,7 +38,17 @@ export const story = (): DashboardBuilder =>
           queries: [fleet('stories', { filter: STORY, limit: 1 })],
           empty: NONE,
         },
-        '/^(events|failures|tokens|agent_ms|llm\\.(requests|input_tokens|output_tokens|cost|gpu_seconds))$/',
+        {
+          events: 'Events',
+          failures: 'Failures',
+          tokens: 'Tokens of answers',
+          agent_ms: 'Time of agents',
+          'llm.requests': 'LLM requests',
+          'llm.input_tokens': 'Tokens in',
+          'llm.output_tokens': 'Tokens out',
+          'llm.cost': 'Cost',
+          'llm.gpu_seconds': 'GPU time',
+        },
       ),
     )
     .withPanel(
@@ -46,23 +56,23 @@ export const story = (): DashboardBuilder =>
         {
           title: 'Story',
           text: 'Title, phase, agents, plans and reviews; its trace is shown below by a click, by its id and thus at once.',
-          size: [24, 4],
+          size: [24, 6],
           queries: [fleet('stories', { filter: STORY, limit: 1 })],
           empty: NONE,
         },
         [
-          { field: 'story_id', name: 'Story' },
-          { field: 'title', name: 'Title' },
-          { field: 'phase', name: 'Phase', width: 160 },
-          { field: 'closed', name: 'Closed', width: 75 },
-          { field: 'first_event', name: 'First event', width: 170 },
-          { field: 'last_event', name: 'Last event', width: 170 },
-          { field: 'agents', name: 'Agents', cell: 'wrap' },
-          { field: 'epic_id', name: 'Epic' },
-          { field: 'plans', name: 'Plans' },
-          { field: 'ceremonies', name: 'Reviews' },
-          { field: 'llm.currency', name: 'Cost is in', width: 95 },
-          { field: 'trace_id', name: 'Trace', links: [showTrace] },
+          { field: 'story_id', name: 'Story', width: 290 },
+          { field: 'title', name: 'Title', width: 185 },
+          { field: 'phase', name: 'Phase', mappings: PHASES, width: 150 },
+          { field: 'closed', name: 'Closed', mappings: YES, width: 65 },
+          { field: 'first_event', name: 'First event', unit: TIME, width: 125 },
+          { field: 'last_event', name: 'Last event', unit: TIME, width: 125 },
+          { field: 'agents', name: 'Agents', cell: 'wrap', width: 380 },
+          { field: 'trace_id', name: 'Trace', links: [showTrace], width: 270 },
+          { field: 'epic_id', name: 'Epic', width: 290 },
+          { field: 'plans', name: 'Plans', width: 290 },
+          { field: 'ceremonies', name: 'Reviews', width: 290 },
+          { field: 'llm.currency', name: 'Cost is in', width: 85 },
         ],
       ),
     )
@@ -78,6 +88,8 @@ export const story = (): DashboardBuilder =>
       })
         .withTransformation(only('kind', 'phase'))
         .withTransformation({ id: 'filterFieldsByName', options: { include: { names: ['from', 'state'] } } })
+        .mappings(PHASES)
+        .thresholds(steps(PALE))
         .overrideByName('state', [{ id: 'displayName', value: 'Phase' }]),
     )
     .withPanel(
@@ -90,9 +102,9 @@ export const story = (): DashboardBuilder =>
           empty: 'The story has no task yet',
         },
         [
-          { field: 'from', name: 'Since', width: 170 },
-          { field: 'until', name: 'Until', width: 170 },
-          { field: 'state', name: 'State', mappings: TASK_STATES, width: 120 },
+          { field: 'from', name: 'Since', unit: TIME, width: 125 },
+          { field: 'until', name: 'Until', unit: TIME, width: 125 },
+          { field: 'state', name: 'State', mappings: TASK_STATES, width: 160 },
           { field: 'title', name: 'Title' },
           { field: 'role', name: 'Role', width: 120 },
           { field: 'agent_id', name: 'Agent', links: [toAgent] },
@@ -107,14 +119,14 @@ export const story = (): DashboardBuilder =>
         {
           title: 'Agents',
           text: 'Agents at work on the story at the moment.',
-          size: [24, 6],
+          size: [24, 5],
           queries: [fleet('agents', { filter: STORY })],
           empty: 'No agent works on this story at the moment',
         },
         [
           { field: 'agent_id', name: 'Agent', links: [toAgent] },
           { field: 'role', name: 'Role' },
-          { field: 'state', name: 'State' },
+          { field: 'state', name: 'State', mappings: AGENT_STATES },
           { field: 'since', name: 'In this state since', unit: 'dateTimeFromNow' },
           { field: 'task_id', name: 'Task', links: [toTaskEvents] },
           { field: 'model', name: 'Model' },
@@ -146,7 +158,7 @@ export const story = (): DashboardBuilder =>
           title: 'Trace',
           text: 'The trace whose id stands above, span by span: events, deliveries, agents, jobs, requests to models.',
           unit: 'none',
-          size: [24, 16],
+          size: [24, 14],
           source: TRACES,
           queries: [trace('$traceId')],
           empty: 'No trace chosen: click one in the table above; or its id is not in Tempo',

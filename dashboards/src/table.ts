@@ -9,6 +9,10 @@ import * as tables from '@grafana/grafana-foundation-sdk/table';
 import { type About, show } from './panels';
 import type { DataLink } from './links';
 import { FEED } from './sources';
+import { GREEN, GREY, RED, YELLOW, steps } from './values';
+
+/** A moment, as short as can be; the year is known. */
+export const TIME = 'time:MM-DD HH:mm:ss';
 
 export interface Column {
   /** Name of the field. */
@@ -24,13 +28,21 @@ export interface Column {
 }
 
 const CELLS: Record<NonNullable<Column['cell']>, DynamicConfigValue[]> = {
-  json: [{ id: 'custom.cellOptions', value: { type: 'json-view' } }],
+  json: [
+    { id: 'custom.cellOptions', value: { type: 'json-view' } },
+    { id: 'custom.inspect', value: true },
+  ],
   gauge: [
     { id: 'custom.cellOptions', value: { type: 'gauge', mode: 'basic' } },
     { id: 'min', value: 0 },
     { id: 'max', value: 1 },
+    { id: 'thresholds', value: steps(RED, [0.8, YELLOW], [0.95, GREEN]).build() },
   ],
-  wrap: [{ id: 'custom.cellOptions', value: { type: 'auto', wrapText: true } }],
+  // The first until Grafana 12, the second since.
+  wrap: [
+    { id: 'custom.cellOptions', value: { type: 'auto', wrapText: true } },
+    { id: 'custom.wrapText', value: true },
+  ],
 };
 
 function properties({ unit, width, links, mappings, cell }: Column): DynamicConfigValue[] {
@@ -63,6 +75,9 @@ export function table(
   const named = columns.filter(({ field, name }) => field !== name);
   const panel = show(new tables.PanelBuilder(), { source: FEED, ...about, unit: 'none' })
     .cellHeight(common.TableCellHeight.Sm)
+    .thresholds(steps(GREY))
+    // What says why there are no rows is not what an empty cell says.
+    .overrideByRegexp('/.*/', [{ id: 'noValue', value: '' }])
     // Ids that look like numbers stay as they are.
     .overrideByFieldType('string', [{ id: 'unit', value: 'string' }])
     .transformations([

@@ -12,7 +12,7 @@ const START_MS = 30_000;
 export const BINARY = process.env.FLEETSCOPE ?? BUILT;
 
 /** Below the ports that the system gives to whoever connects or asks for any: nobody takes it before the daemon does. */
-const freePort = () =>
+export const freePort = () =>
   new Promise((resolve) => {
     const port = 10_000 + Math.floor(Math.random() * 5_000);
     const server = createServer();

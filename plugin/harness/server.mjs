@@ -7,22 +7,31 @@ import { extname, join, normalize } from 'node:path';
 
 import { DIST } from './build.mjs';
 
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+};
 const PROXY = /^\/api\/datasources\/proxy\/uid\/[\w-]+\/(feed|debug)\/(.*)$/;
+const METRICS = /^\/api\/datasources\/proxy\/uid\/fleetscope-prometheus\/(.*)$/;
 const HIDDEN = ['cookie', 'origin', 'referer', 'host'];
 
-/** What the daemon is asked, or nothing where the address is not the proxy's. */
-function upstreamOf(incoming, daemon, token) {
-  const [, , path] = PROXY.exec(incoming.url) ?? [];
-  if (path === undefined) {
+/** What is asked of whom, or nothing where the address is not the proxy's, or nobody is there. */
+function upstreamOf(incoming, { daemon, token, prometheus }) {
+  const metrics = METRICS.exec(incoming.url)?.[1];
+  const path = metrics ?? PROXY.exec(incoming.url)?.[2];
+  const to = metrics === undefined ? daemon : prometheus;
+  if (path === undefined || !to) {
     return undefined;
   }
   const kept = Object.entries(incoming.headers).filter(([name]) => !HIDDEN.includes(name));
-  const headers = { ...Object.fromEntries(kept), host: `${daemon.host}:${daemon.port}` };
-  if (token) {
+  const headers = { ...Object.fromEntries(kept), host: `${to.host}:${to.port}` };
+  if (token && to === daemon) {
     headers.authorization = `Bearer ${token}`;
   }
-  return { host: daemon.host, port: daemon.port, method: incoming.method, path: `/${path}`, headers };
+  return { host: to.host, port: to.port, method: incoming.method, path: `/${path}`, headers };
 }
 
 async function file(path, response) {
@@ -30,18 +39,24 @@ async function file(path, response) {
   const asked = pathname === '/' ? '/index.html' : normalize(pathname);
   try {
     const body = await readFile(join(DIST, asked));
-    response.writeHead(200, { 'content-type': TYPES[extname(asked)] ?? 'application/octet-stream' }).end(body);
+    const type = TYPES[extname(asked)] ?? 'application/octet-stream';
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'max-age=60' }).end(body);
   } catch {
     response.writeHead(404).end();
   }
 }
 
-/** Answers on a free port of loopback. `daemon` = `{ host, port }`; without it the proxy answers 502, as Grafana does. */
-export async function serve({ daemon, token, port = 0 } = {}) {
+/**
+ * Answers on a free port of loopback. `daemon` and `prometheus` = `{ host, port }`; where they are not there the proxy
+ * answers 502, as Grafana does.
+ */
+export async function serve({ port = 0, ...upstreams } = {}) {
   const server = createServer((incoming, response) => {
-    const wanted = daemon && upstreamOf(incoming, daemon, token);
+    const wanted = upstreamOf(incoming, upstreams);
     if (!wanted) {
-      return PROXY.test(incoming.url) ? response.writeHead(502).end() : file(incoming.url, response);
+      return PROXY.test(incoming.url) || METRICS.test(incoming.url)
+        ? response.writeHead(502).end()
+        : file(incoming.url, response);
     }
     const outgoing = request(wanted, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
@@ -57,7 +72,7 @@ export async function serve({ daemon, token, port = 0 } = {}) {
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('upgrade', (incoming, socket, head) => {
-    const wanted = daemon && upstreamOf(incoming, daemon, token);
+    const wanted = upstreamOf(incoming, upstreams);
     if (!wanted) {
       return socket.destroy();
     }

@@ -37,8 +37,12 @@ function chunked(request: BackendSrvRequest): Observable<FetchResponse<Uint8Arra
   });
 }
 
-export function daemonFeed(proxy: string): FeedSource {
+export const grafanaService = (): BackendSrv => {
   const service = { fetch: <T>(request: BackendSrvRequest) => from(ask<T>(request)), chunked };
-  setBackendSrv(service as unknown as BackendSrv);
+  return service as unknown as BackendSrv;
+};
+
+export function daemonFeed(proxy: string): FeedSource {
+  setBackendSrv(grafanaService());
   return new FeedClient(new GrafanaUpstream(proxy), { explain });
 }

@@ -1,5 +1,6 @@
 import { event, fixture } from '../testing/feed';
 import { FakeUpstream } from '../testing/upstream';
+import { FeedError } from '../feed/upstream';
 import { type Item } from './frames/table';
 import { fieldsOf, stateFrames } from './queries';
 import { QUERY_TYPES, type QueryType } from './types';
@@ -95,6 +96,23 @@ describe('state', () => {
     const [newest, none] = await ask('graph');
     expect([column(newest, 'id')?.length, none.length]).toEqual([2, 0]);
     expect(newest.meta?.notices?.[0]).toMatchObject({ severity: 'info' });
+  });
+
+  it('is nothing around a story that the graph does not hold', async () => {
+    const node = { id: 'US-1', title: '', subtitle: '', mainstat: '', labels: [], properties: {} };
+    const { ask } = asking({
+      'api/graph/nodes': ({ story }) => {
+        if (story === 'US-1') {
+          return page([{ ...node, created_at: null, created_by: null }])();
+        }
+        throw new FeedError(story === 'US-9' ? { kind: 'not_found', detail: 'no node' } : { kind: 'refused' });
+      },
+      'api/graph/edges': page([]),
+    });
+    expect(await ask('graph', { story: 'US-9' })).toEqual([]);
+    const [nodes] = await ask('graph', { story: 'US-9,US-1' });
+    expect(column(nodes, 'id')).toEqual(['US-1']);
+    await expect(ask('graph', { story: 'US-7' })).rejects.toThrow(FeedError);
   });
 
   it('makes do with entries where the cache tells no activity, and says why', async () => {

@@ -6,6 +6,7 @@ import { troubleOf, type Params } from '../feed/upstream';
 import { crowdedFields, FILTER_FIELDS, type Matching, MAX_VALUES, select, valuesOf } from './filter';
 import { COLUMNS } from './frames/columns';
 import { type GraphEdge, type GraphNode, toGraph } from './frames/graph';
+import { withTaskLines } from './frames/lines';
 import { type Item, toTable } from './frames/table';
 import { timeline } from './frames/timeline';
 import { type QueryType } from './types';
@@ -25,6 +26,8 @@ interface Listed {
   isPaged?: boolean;
   /** Items have no time of their own: they are as of when they were asked for. */
   isAsOf?: boolean;
+  /** How items are shown, where that is not as they come. */
+  shown?: (item: Item) => Item;
 }
 
 /** Query types that are a list of the API, as it is. */
@@ -32,6 +35,7 @@ const LISTS: Record<Exclude<StateType, 'graph' | 'story_timeline' | 'cache_activ
   agents: {
     path: 'api/agents',
     matching: { agent: 'agent_id', role: 'role', story: 'story_id', task: 'task_id', model: 'model' },
+    shown: withTaskLines,
   },
   councils: { path: 'api/councils', matching: { role: 'council', agent: 'agents', model: 'models' } },
   stories: { path: 'api/stories', isPaged: true, matching: { story: 'story_id', agent: 'agents' } },
@@ -172,7 +176,8 @@ async function listed(get: Get, list: Listed, filter: EventFilter, limit: number
       break;
     }
   }
-  return { items: found.slice(0, limit), stale };
+  const items = found.slice(0, limit);
+  return { items: list.shown ? items.map(list.shown) : items, stale };
 }
 
 type Story = Parameters<typeof timeline>[0];
@@ -195,6 +200,22 @@ async function storiesOf(get: Get, filter: EventFilter, limit: number): Promise<
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
 }
 
+/** What is around a story; nothing where the graph does not hold it, yet or any more. */
+async function graphOf(get: Get, story: string): Promise<{ nodes: GraphNode[]; edges: GraphEdge[] }> {
+  try {
+    const [nodes, edges] = await Promise.all([
+      get<Page<GraphNode>>('api/graph/nodes', { story }),
+      get<Page<GraphEdge>>('api/graph/edges', { story }),
+    ]);
+    return { nodes: nodes.items, edges: edges.items };
+  } catch (error) {
+    if (troubleOf(error).kind !== 'not_found') {
+      throw error;
+    }
+    return { nodes: [], edges: [] };
+  }
+}
+
 /** The graph around the stories that are named; the newest nodes where none is. */
 async function graph(get: Get, refId: string, filter: EventFilter, now: number): Promise<DataFrame[]> {
   const names = valuesOf(filter.story);
@@ -205,16 +226,12 @@ async function graph(get: Get, refId: string, filter: EventFilter, now: number):
     const stale = noticesOf('graph', filter, nodes.stale_because);
     return toGraph(refId, nodes.items, [], now, [...stale, { severity: 'info', text }]);
   }
-  const around = await Promise.all(
-    names.map(async (story) => {
-      const [nodes, edges] = await Promise.all([
-        get<Page<GraphNode>>('api/graph/nodes', { story }),
-        get<Page<GraphEdge>>('api/graph/edges', { story }),
-      ]);
-      return { nodes: nodes.items, edges: edges.items };
-    })
-  );
+  const around = await Promise.all(names.map((story) => graphOf(get, story)));
   const once = <T extends { id: string }>(items: T[]) => [...new Map(items.map((item) => [item.id, item])).values()];
   const nodes = once(around.flatMap((one) => one.nodes));
+  if (nodes.length === 0 && notices.length === 0) {
+    // So that the panel says why it may be empty.
+    return [];
+  }
   return toGraph(refId, nodes, once(around.flatMap((one) => one.edges)), now, notices);
 }

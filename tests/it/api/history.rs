@@ -238,6 +238,7 @@ async fn every_documented_route_is_served_and_every_served_one_documented() {
         "/api/cache/activity",
         "/api/cache/keys",
         "/api/cache/keys/{key}",
+        "/api/compare",
         "/api/components",
         "/api/consumers",
         "/api/councils",

@@ -154,3 +154,67 @@ async fn a_story_of_many_events_is_told_in_bounds() {
     assert_eq!(failures + told["failures"]["more"].as_u64().expect("a number"), 300);
     assert_eq!(told["left_out"], json!(["3700 further failures are not listed"]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stories_stand_side_by_side() {
+    let records = (1..=90).map(|seq| entry(seq, if seq % 3 == 0 { "short" } else { "long" })).collect();
+    let kept = Kept::holding(records, Vec::new(), |_| {});
+    let (status, told) = kept.get("/api/compare?left=short&right=long").await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!((&told["left"]["story_id"], &told["right"]["story_id"]), (&json!("short"), &json!("long")));
+    let rows = told["rows"].as_array().expect("rows");
+    let row = |section: &str, figure: &str| {
+        rows.iter().find(|row| row["section"] == section && row["figure"] == figure).expect("a row").clone()
+    };
+    let events = row("story", "events");
+    assert_eq!([&events["left"], &events["right"], &events["ratio"]], [&json!(30.0), &json!(60.0), &json!(2.0)]);
+    // Each figure is what the timelines tell.
+    for (side, story) in [("left", "short"), ("right", "long")] {
+        let (_, alone) = kept.get(&format!("/api/stories/{story}/timeline")).await;
+        assert_eq!(row("story", "errors")[side].as_f64(), alone["errors"].as_f64());
+        assert_eq!(row("story", "duration")[side].as_f64(), alone["duration_ms"].as_f64());
+        let answers: u64 = alone["deliberations"]["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|d| {
+                d["answers"]["items"].as_array().expect("a list").len() as u64
+                    + d["answers"]["more"].as_u64().unwrap_or(0)
+            })
+            .sum();
+        let compared: f64 = rows
+            .iter()
+            .filter(|row| row["section"] == "deliberation" && row["figure"] == "answers")
+            .filter_map(|row| row[side].as_f64())
+            .sum();
+        assert!((compared - answers as f64).abs() < 0.5, "{compared} of {answers}");
+    }
+    for (query, status, told) in [
+        ("left=short", 400, "right"),
+        ("left=short&right=", 400, "right"),
+        ("left=short&left=x&right=long", 400, "left"),
+        ("left=short&right=long&at=1", 400, "at"),
+    ] {
+        let (got, problem) = kept.get(&format!("/api/compare?{query}")).await;
+        assert_eq!((got, &problem["parameter"]), (status, &json!(told)), "{query}");
+    }
+    let (status, problem) = kept.get("/api/compare?left=short&right=no%0Abody").await;
+    assert_eq!(status, 404);
+    assert!(problem["detail"].as_str().is_some_and(|text| text.contains("no") && !text.contains('\n')), "{problem}");
+
+    // On the terminal.
+    let run = |more: &'static [&'static str]| {
+        let url = kept.url("");
+        tokio::task::spawn_blocking(move || {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fleetscope"));
+            command.args(["compare", "short", "long", "--url", &url]).args(more).output().expect("it runs")
+        })
+    };
+    let shown = run(&[]).await.expect("it ends");
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success() && text.contains("STORY"), "{shown:?}");
+    let line = text.lines().find(|line| line.starts_with("events ")).expect("a line").to_owned();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["events", "30", "60", "2.00"]);
+    let changed = run(&["--changed", "10"]).await.expect("it ends");
+    assert!(!String::from_utf8_lossy(&changed.stdout).contains("events "), "{changed:?}");
+}

@@ -1,6 +1,7 @@
 import { createDataFrame, type DataFrame, DataFrameType, type DataLink, FieldType } from '@grafana/data';
 import { type FeedEvent } from '../../feed/types';
 import { COLUMNS } from './columns';
+import { deliveryLines } from './lines';
 import { type Item, toTable } from './table';
 
 /** Opens the trace that a field names. */
@@ -29,7 +30,10 @@ export function withTraceLinks(frame: DataFrame, links: DataLink[]): DataFrame {
 }
 
 /** An event as a row. */
-export const itemOf = (event: FeedEvent): Item => event as unknown as Item;
+const itemOf = (event: FeedEvent): Item => {
+  const item = { ...event, deliveries: deliveryLines(event.deliveries) };
+  return item as unknown as Item;
+};
 
 /** Events as a table. */
 export function eventTable(refId: string, events: FeedEvent[]): DataFrame {
