@@ -98,3 +98,13 @@ pub(super) struct ConsumerHealth {
     #[serde(default)]
     pub(super) unhealthy: bool,
 }
+
+/// `compare`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compare {
+    /// A story's id.
+    pub(super) left: String,
+    /// The id of the story it is compared with.
+    pub(super) right: String,
+}

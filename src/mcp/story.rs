@@ -1,9 +1,9 @@
-//! A story from its first event on.
+//! A story from its first event on, and two side by side.
 
 use serde_json::Value;
 
 use super::answer::Told;
-use super::args::StoryTimeline;
+use super::args::{Compare, StoryTimeline};
 use super::ask::{Ask, Refused, id, term};
 use super::events::{Page, limit};
 use super::fit;
@@ -31,4 +31,9 @@ pub(super) async fn timeline<A: Ask>(ask: &A, asked: StoryTimeline, room: usize)
         told.answer["timeline"] = timeline;
     }
     Ok(told)
+}
+
+/// `compare`.
+pub(super) async fn compare<A: Ask>(ask: &A, asked: Compare) -> Result<Told, Refused> {
+    ask.get(&["api", "compare"], &[("left", asked.left), ("right", asked.right)]).await.map(Told::from)
 }

@@ -36,7 +36,9 @@ fn changed(mut record: Record, severity: Severity, facts: &[(Key, &str)]) -> Rec
     let Body::Message(message, resolved) = &mut record.body else { panic!("an entry") };
     resolved.severity = severity;
     message.facts = Facts::default();
-    facts.iter().for_each(|(key, text)| message.facts.insert(*key, Value::Text(text)));
+    for (key, text) in facts {
+        message.facts.insert(*key, Value::Text(text));
+    }
     record
 }
 

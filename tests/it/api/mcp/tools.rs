@@ -28,7 +28,9 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
     let tools = near.list_all_tools().await.expect("tools");
     assert_eq!(tools, far.list_all_tools().await.expect("tools"));
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    for name in ["why_failed", "story_timeline", "search_events", "get_event", "agent_history", "consumer_health"] {
+    for name in
+        ["why_failed", "story_timeline", "search_events", "get_event", "agent_history", "consumer_health", "compare"]
+    {
         assert!(names.contains(&name), "{names:?}");
     }
     assert!(tools.iter().all(|t| t.annotations.as_ref().is_some_and(|a| a.read_only_hint == Some(true))));
@@ -42,6 +44,7 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
         ("why_failed", json!({"story": "US-1"})),
         ("agent_history", json!({"agent": "agent-dev-001", "limit": 2})),
         ("consumer_health", json!({})),
+        ("compare", json!({"left": "US-1", "right": "US-2"})),
     ] {
         let answers = (call(&near, tool, arguments.clone()).await, call(&far, tool, arguments).await);
         assert_eq!(timeless(answers.0), timeless(answers.1), "{tool}");
