@@ -8,6 +8,8 @@ mod compare;
 mod components;
 mod connection;
 mod counts;
+mod debug;
+mod errors;
 mod events;
 mod export;
 mod files;
@@ -26,6 +28,7 @@ mod page;
 mod plain;
 mod problem;
 mod query;
+mod raw;
 mod ray;
 mod registry;
 mod reports;
@@ -149,6 +152,9 @@ fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(events::list))
         .routes(routes!(events::one))
+        .routes(routes!(raw::raw))
+        .routes(routes!(errors::errors))
+        .routes(routes!(debug::config))
         .routes(routes!(counts::facets))
         .routes(routes!(counts::histogram))
         .routes(routes!(searches::list))

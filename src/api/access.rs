@@ -50,6 +50,14 @@ impl Role {
         Err(Problem::new(StatusCode::FORBIDDEN, "payload=full needs a token of role debug; yours has role viewer"))
     }
 
+    /// Raw messages, stack traces, configurations.
+    pub(super) fn may_debug(self) -> Result<(), Problem> {
+        if self == Self::Debug {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::FORBIDDEN, "debug mode needs a token of role debug; yours has role viewer"))
+    }
+
     /// What is saved is seen by all.
     pub(super) fn may_save(self) -> Result<(), Problem> {
         if self == Self::Debug {

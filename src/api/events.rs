@@ -256,5 +256,6 @@ fn facts(facts: &Facts, full: bool) -> Map<String, Value> {
         Fact::Items(n) => serde_json::json!({ "items": n }),
     };
     let named = |(key, fact): (Key, Fact<'_>)| (key.name().to_owned(), value(fact));
-    facts.iter().map(named).collect()
+    // Headers are for the raw view.
+    facts.iter().filter(|(key, _)| *key != Key::WireHeaders).map(named).collect()
 }

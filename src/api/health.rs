@@ -140,7 +140,7 @@ fn config(config: &Config) -> Value {
 }
 
 /// A TOML value as JSON; all that settings are written as.
-fn json(toml: &str) -> Value {
+pub(super) fn json(toml: &str) -> Value {
     match toml.parse() {
         Ok(toml_edit::Value::Integer(n)) => (*n.value()).into(),
         Ok(toml_edit::Value::Boolean(on)) => (*on.value()).into(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use toml_edit::Document;
 
+use super::origin::Origin;
 use super::problem::{Problem, Problems};
 use super::{Config, section};
 
@@ -17,7 +18,11 @@ pub fn load(path: Option<&Path>) -> Result<Config, Problems> {
     let Some(path) = path else { return load_text("environment", "", &variables) };
     let file = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => load_text(&file, &text, &variables),
+        Ok(text) => {
+            let mut config = load_text(&file, &text, &variables)?;
+            config.origins.read(&file);
+            Ok(config)
+        }
         Err(e) => {
             let remedy = format!("cannot be read ({e}): write one with `fleetscope config default > {file}`");
             Err(Problems { file, problems: vec![Problem::at(None, "file", remedy)] })
@@ -43,6 +48,9 @@ pub fn load_text(file: &str, text: &str, variables: &[(String, String)]) -> Resu
                     let remedy = section::unknown(name, known.iter().map(|(name, ..)| *name));
                     problems.push(Problem::at(span, name, remedy.replace("key", "section")));
                 }
+                for (key, _) in item.as_table_like().into_iter().flat_map(|table| table.iter()) {
+                    config.origins.set(format!("{name}.{key}"), Origin::File);
+                }
             }
         }
     }
@@ -63,7 +71,7 @@ pub fn load_text(file: &str, text: &str, variables: &[(String, String)]) -> Resu
 }
 
 /// The variable that overrides a key.
-fn variable(key: &str) -> String {
+pub fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replacen('.', "__", 1).to_uppercase())
 }
 
@@ -80,7 +88,7 @@ fn override_by(config: &mut Config, variables: &[(String, String)], problems: &m
         let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__")) else { continue };
         let (section, key) = (section.to_lowercase(), key.to_lowercase());
         match config.set_text(&section, &key, text) {
-            Some(Ok(())) => {}
+            Some(Ok(())) => config.origins.set(format!("{section}.{key}"), Origin::Variable),
             Some(Err(expected)) => problems.push(Problem::at(None, name.clone(), expected)),
             None => {
                 let sections = Config::sections();

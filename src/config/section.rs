@@ -132,7 +132,10 @@ macro_rules! config {
         #[doc = $doc]
         #[derive(Clone, Debug, Default, PartialEq)]
         #[expect(missing_docs, reason = "each section documents itself")]
-        pub struct $config { $( pub $field: $section, )+ }
+        pub struct $config {
+            $( pub $field: $section, )+
+            pub origins: $crate::config::Origins,
+        }
 
         impl $config {
             pub(super) fn read(&mut self, name: &str, item: &toml_edit::Item, problems: &mut Vec<Problem>) -> bool {

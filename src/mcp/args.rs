@@ -42,7 +42,7 @@ pub(super) struct StoryTimeline {
     pub(super) story: String,
     /// Only events that fit this filter too, such as `-type:context.*`.
     pub(super) filter: Option<String>,
-    /// Most events: 1 to 200, 50 if not said.
+    /// Most events beside the timeline: 1 to 200, 50 if not said.
     #[schemars(range(min = 1, max = 200))]
     pub(super) limit: Option<u32>,
     /// `cursor` of `next` of the page before. Later pages hold events alone.
@@ -97,4 +97,14 @@ pub(super) struct ConsumerHealth {
     /// Only those that are not `ok`.
     #[serde(default)]
     pub(super) unhealthy: bool,
+}
+
+/// `compare`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compare {
+    /// A story's id.
+    pub(super) left: String,
+    /// The id of the story it is compared with.
+    pub(super) right: String,
 }

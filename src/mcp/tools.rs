@@ -19,16 +19,18 @@ pub(super) enum Kind {
     WhyFailed,
     AgentHistory,
     ConsumerHealth,
+    Compare,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::WhyFailed,
         Self::StoryTimeline,
         Self::SearchEvents,
         Self::GetEvent,
         Self::AgentHistory,
         Self::ConsumerHealth,
+        Self::Compare,
     ];
 
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -43,6 +45,7 @@ impl Kind {
             Self::WhyFailed => "why_failed",
             Self::AgentHistory => "agent_history",
             Self::ConsumerHealth => "consumer_health",
+            Self::Compare => "compare",
         }
     }
 
@@ -54,6 +57,7 @@ impl Kind {
             Self::WhyFailed => "Why something failed",
             Self::AgentHistory => "What an agent did",
             Self::ConsumerHealth => "How consumers keep up",
+            Self::Compare => "Two stories side by side",
         }
     }
 
@@ -69,8 +73,9 @@ impl Kind {
                  deliveries per consumer, trace ids; with a token of role debug the payload as it was sent."
             }
             Self::StoryTimeline => {
-                "A story: phases with their times, tasks, plans, agents, tokens, cost, failures, and its events, oldest \
-                 first. Events of its plans, tasks and ceremonies are among them."
+                "A story: how it stands, its phases, tasks, deliberations with each agent's answer, deliveries by consumer, \
+                 Ray jobs, LLM requests, chains of failures with what followed from them, contract violations, tokens and \
+                 cost; and its events, oldest first. Events of its plans, tasks and ceremonies are among them."
             }
             Self::WhyFailed => {
                 "What went wrong with a story, a task, an agent or a Ray job: the first failure with its error, the \
@@ -87,6 +92,10 @@ impl Kind {
                  messages), `redelivering`, `stuck` (the ack floor stands still) or `paused`, with what is pending, and \
                  the streams they read."
             }
+            Self::Compare => {
+                "Two stories side by side, one figure a row: durations of phases and deliberations, answers and tokens by \
+                 role and model, latency, naks and redeliveries by consumer, requests by model, failures, cost."
+            }
         }
     }
 
@@ -98,6 +107,7 @@ impl Kind {
             Self::WhyFailed => schema_for_type::<args::WhyFailed>(),
             Self::AgentHistory => schema_for_type::<args::AgentHistory>(),
             Self::ConsumerHealth => schema_for_type::<args::ConsumerHealth>(),
+            Self::Compare => schema_for_type::<args::Compare>(),
         }
     }
 
@@ -136,6 +146,7 @@ impl Kind {
             Self::WhyFailed => why::failed(ask, &parse(arguments)?).await,
             Self::AgentHistory => agent::history(ask, parse(arguments)?, room).await,
             Self::ConsumerHealth => consumers::health(ask, &parse(arguments)?).await,
+            Self::Compare => story::compare(ask, parse(arguments)?).await,
         }
     }
 }

@@ -94,6 +94,9 @@ pub(super) async fn failed<A: Ask>(ask: &A, asked: &WhyFailed) -> Result<Told, R
         "ray_jobs": jobs(ask, &subject).await?,
         "notes": notes(&subject, &failures, &near),
     });
+    if subject.kind == "story" {
+        told["causes"] = causes(ask, subject.id).await?;
+    }
     if let Some(first) = first {
         told["first_failure"] = detail(ask, first).await?;
         let at = near.items.iter().position(|event| event["seq"] == first["seq"]);
@@ -154,6 +157,15 @@ async fn detail<A: Ask>(ask: &A, first: &Value) -> Result<Value, Refused> {
         // It expired in between.
         Err(refused) if refused.is_unknown() => Ok(first.clone()),
         answer => answer,
+    }
+}
+
+/// Chains of failures as the story's timeline joins them: what failed first, and what followed from it.
+async fn causes<A: Ask>(ask: &A, story: &str) -> Result<Value, Refused> {
+    match ask.get(&["api", "stories", story, "timeline"], &[]).await {
+        Ok(mut timeline) => Ok(timeline["failures"].take()),
+        Err(refused) if refused.is_unknown() => Ok(Value::Null),
+        Err(refused) => Err(refused),
     }
 }
 

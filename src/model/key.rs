@@ -151,6 +151,8 @@ keys! {
     NodeKind = "node_kind",
     OperationType = "operation_type",
     ExitCode = "exit_code",
+    // Not of the payload: no key there has a dot. Headers as `name: value`, those with a field of their own left out.
+    WireHeaders = "wire.headers",
 }
 
 #[cfg(test)]

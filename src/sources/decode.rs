@@ -54,6 +54,8 @@ pub fn message(raw: Raw<'_>, masker: &Masker) -> Message {
         Ok(body) => (body, None),
         Err(reason) => (body::Body::opaque(), Some(Text::from(reason))),
     };
+    let mut facts = body.facts;
+    header::keep(raw.headers, masker, &mut facts);
     let named = subject::named(raw.subject, masker);
     let (producer, producer_inferred) = match body.producer {
         Some(producer) => (Some(subject::producer(&producer)), false),
@@ -75,7 +77,7 @@ pub fn message(raw: Raw<'_>, masker: &Masker) -> Message {
         message_id: header::message_id(raw.headers, masker).or(body.id),
         traceparent: header::traceparent(raw.headers),
         claimed: body.claims.best(raw.stored),
-        facts: body.facts,
+        facts,
         undecodable,
         payload: kept.payload(),
         observed: None,

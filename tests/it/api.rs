@@ -2,6 +2,7 @@
 
 mod access;
 mod command;
+mod debug;
 mod export;
 mod feed;
 mod fixtures;

@@ -1,10 +1,31 @@
-//! The headers that mean something: `Nats-Msg-Id` and W3C `traceparent`.
+//! The headers that mean something: `Nats-Msg-Id` and W3C `traceparent`; and the others, for the raw view.
 
-use crate::model::{Text, printable, shorten};
+use crate::model::{Facts, Key, Text, printable, shorten};
 use crate::privacy::Masker;
 
 /// Longest message id kept, in characters.
 const MAX_ID: usize = 256;
+
+/// Headers kept of a message, and the longest of them, in characters.
+const MAX_HEADERS: usize = 32;
+const MAX_HEADER: usize = 256;
+
+/// Keeps the headers that have no field of their own, masked, as a fact.
+pub(super) fn keep(headers: &[(&str, &str)], masker: &Masker, facts: &mut Facts) {
+    let own = |name: &str| ["Nats-Msg-Id", "traceparent"].iter().any(|known| known.eq_ignore_ascii_case(name));
+    let others = headers.iter().filter(|(name, _)| !own(name));
+    // Masked together: what makes a value a secret may be its name.
+    let line =
+        |(name, value): &(&str, &str)| shorten(&printable(&masker.text(&format!("{name}: {value}"))), MAX_HEADER);
+    let mut lines: Vec<String> = others.clone().take(MAX_HEADERS).map(line).collect();
+    let more = others.count().saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("… and {more} more"));
+    }
+    if !lines.is_empty() {
+        facts.insert_texts(Key::WireHeaders, lines.iter().map(String::as_str));
+    }
+}
 
 /// The publisher's own id of the message.
 pub(super) fn message_id(headers: &[(&str, &str)], masker: &Masker) -> Option<Text> {
@@ -40,6 +61,7 @@ fn is_traceparent(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Content;
 
     #[test]
     fn a_traceparent_is_valid_or_none() {
@@ -64,5 +86,20 @@ mod tests {
     fn header_names_are_found_in_any_case() {
         assert_eq!(value(&[("nats-msg-id", " a ")], "Nats-Msg-Id"), Some("a"));
         assert_eq!(value(&[("Nats-Msg-Id", " ")], "Nats-Msg-Id"), None);
+    }
+
+    #[test]
+    fn other_headers_are_kept_masked_and_bounded() {
+        let long = "v".repeat(1000);
+        let mut headers =
+            vec![("Nats-Msg-Id", "1"), ("X-Tenant", "blue\u{1b}"), ("Authorization", "Bearer abcdefghijklmnop")];
+        headers.extend(std::iter::repeat_n(("X-Long", long.as_str()), 40));
+        let mut facts = Facts::default();
+        keep(&headers, &Masker::new(Content::Summary, 1024), &mut facts);
+        let kept: Vec<&str> = facts.texts(Key::WireHeaders).collect();
+        assert_eq!((kept.len(), kept[0]), (MAX_HEADERS + 1, "X-Tenant: blue "));
+        assert!(!kept[1].contains("abcdefghijklmnop"), "{}", kept[1]);
+        assert!(kept.iter().all(|line| line.chars().count() <= MAX_HEADER + 1));
+        assert_eq!(kept[MAX_HEADERS], "… and 10 more");
     }
 }

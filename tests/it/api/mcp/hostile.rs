@@ -129,6 +129,7 @@ async fn what_is_wrong_is_named_and_the_session_lives_on() {
             ("get_event", json!({}), "missing field `seq`"),
             ("get_event", json!({"seq": 1, "part": "/nowhere"}), "/facts"),
             ("story_timeline", json!({"story": ".."}), "an id"),
+            ("compare", json!({"left": "US-1", "right": "US-7"}), "US-7"),
             ("story_timeline", json!({"story": "x/../../status"}), "not known"),
             ("agent_history", json!({"agent": "a\" OR role:\"DEV"}), "not known"),
         ] {

@@ -28,7 +28,9 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
     let tools = near.list_all_tools().await.expect("tools");
     assert_eq!(tools, far.list_all_tools().await.expect("tools"));
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    for name in ["why_failed", "story_timeline", "search_events", "get_event", "agent_history", "consumer_health"] {
+    for name in
+        ["why_failed", "story_timeline", "search_events", "get_event", "agent_history", "consumer_health", "compare"]
+    {
         assert!(names.contains(&name), "{names:?}");
     }
     assert!(tools.iter().all(|t| t.annotations.as_ref().is_some_and(|a| a.read_only_hint == Some(true))));
@@ -42,6 +44,7 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
         ("why_failed", json!({"story": "US-1"})),
         ("agent_history", json!({"agent": "agent-dev-001", "limit": 2})),
         ("consumer_health", json!({})),
+        ("compare", json!({"left": "US-1", "right": "US-2"})),
     ] {
         let answers = (call(&near, tool, arguments.clone()).await, call(&far, tool, arguments).await);
         assert_eq!(timeless(answers.0), timeless(answers.1), "{tool}");
@@ -50,6 +53,10 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
         seqs(&call(&near, "search_events", json!({"filter": "story:US-2 -role:QA", "limit": 3})).await),
         [60, 58, 56]
     );
+    let timeline = call(&far, "story_timeline", json!({"story": "US-1", "limit": 4})).await;
+    assert_eq!((&timeline["answer"]["timeline"]["events"], seqs(&timeline)), (&json!(50), vec![1, 2, 3, 4]));
+    let more = call(&far, "story_timeline", timeline["next"].clone()).await;
+    assert_eq!((&more["answer"]["timeline"], seqs(&more)), (&Json::Null, vec![5, 6, 7, 8]));
     near.cancel().await.expect("it ends");
 }
 
@@ -134,6 +141,7 @@ async fn why_failed_shows_the_first_failure_and_what_surrounds_it() {
     assert_eq!(of("after"), [6, 8, 9, 10, 11, 12]);
     assert_eq!(of("around"), [4]);
     assert_eq!(of("deliveries"), [8]);
+    assert!(answer["causes"].is_object(), "{answer}");
     assert_eq!(answer["deliveries"][0]["delivery"]["state"], "max_deliveries");
     assert!(answer["found"].as_str().is_some_and(|f| f.contains("seq 5") && f.contains("2 failures")), "{answer}");
     let calm = call(&client, "why_failed", json!({"task": "T-1"})).await;
