@@ -29,6 +29,7 @@ mod registry;
 mod searches;
 mod stories;
 mod stream;
+mod when;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ use crate::journal::Journal;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
 use crate::model::{Record, Timestamp, TraceId};
+use crate::past::Past;
 use crate::sinks::feed::{Feed, Frame, Kind, Parts, Seats};
 use crate::status::Status;
 use crate::tail::Tail;
@@ -87,6 +89,7 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     pub lookups: Arc<Lookups>,
     pub inboxes: Arc<Inboxes>,
+    pub past: Arc<Past>,
     pub stop: CancellationToken,
     pub trace: Arc<TraceFn>,
 }

@@ -12,6 +12,7 @@ mod ready;
 mod replay;
 mod run;
 mod simulate;
+mod state;
 mod table;
 mod term;
 
@@ -51,6 +52,8 @@ enum Command {
     Config(config::Args),
     /// Show events of a running daemon, and follow what comes.
     Events(events::Args),
+    /// Show what the fleet is doing, or was doing at a time.
+    State(state::Args),
     /// Play history once more, of a running daemon or of exported files.
     Replay(Box<replay::Args>),
     /// Ask the daemon on this machine whether it is ready; for health checks.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => args.run(),
         Command::Config(args) => args.run(),
         Command::Events(args) => args.run(),
+        Command::State(args) => args.run(),
         Command::Replay(args) => args.run(),
         Command::Ready(args) => args.run(),
     };

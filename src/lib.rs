@@ -24,6 +24,7 @@ pub mod logs;
 pub mod lookup;
 pub mod metrics;
 pub mod model;
+pub mod past;
 pub mod privacy;
 pub mod shutdown;
 pub mod sinks;

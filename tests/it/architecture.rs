@@ -22,7 +22,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sources", &["config", "metrics", "status", "privacy", "lookup", "inbox", "model"]),
     ("sinks", &["config", "metrics", "status", "board", "tail", "journal", "privacy", "model"]),
     ("export", &["journal", "sinks", "model"]),
-    ("ingest", &["correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
+    ("past", &["correlate", "journal", "board", "metrics", "model"]),
+    ("ingest", &["past", "correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
     (
         "api",
         &[
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "export",
             "privacy",
             "correlate",
+            "past",
             "model",
         ],
     ),
@@ -54,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
             "privacy",
             "correlate",
+            "past",
             "ingest",
             "sources",
             "sinks",
