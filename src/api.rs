@@ -37,6 +37,7 @@ mod stories;
 mod stream;
 mod timeline;
 mod told;
+mod when;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ use crate::journal::Journal;
 use crate::lookup::Lookups;
 use crate::metrics::Metrics;
 use crate::model::{Record, Timestamp, TraceId};
+use crate::past::Past;
 use crate::sinks::feed::{Feed, Frame, Kind, Parts, Seats};
 use crate::status::Status;
 use crate::tail::Tail;
@@ -96,6 +98,7 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     pub lookups: Arc<Lookups>,
     pub inboxes: Arc<Inboxes>,
+    pub past: Arc<Past>,
     pub stop: CancellationToken,
     pub trace: Arc<TraceFn>,
 }

@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::journal::embedded::Embedded;
 use crate::metrics::Metrics;
 use crate::model::{Batch, Event, Timestamp};
+use crate::past::Past;
 use crate::privacy::Masker;
 use crate::sinks::otlp::{self, Signal};
 use crate::sources::{nats, simulator};
@@ -183,16 +184,7 @@ fn start_ingest(
     let config = &shared.config;
     let context = ingest::Context {
         journal: Arc::clone(&shared.journal),
-        settings: Settings {
-            silent_after: config.agents.silent_after,
-            idle_after: config.agents.idle_after,
-            timeout: config.deliberations.timeout,
-            derive_timeout: config.deliberations.derive_timeout,
-            open_span_max: config.otlp.open_span_max,
-            trace_bytes: config.otlp.trace_bytes.0,
-            max_stories: MAX_STORIES,
-            llm: llm_settings(config),
-        },
+        settings: settings(config),
         tail: Arc::clone(&shared.tail),
         board: Arc::clone(&shared.board),
         metrics: Arc::clone(&shared.metrics),
@@ -201,6 +193,20 @@ fn start_ingest(
         abort,
     };
     tokio::task::spawn_blocking(move || ingest::run(context))
+}
+
+/// What correlation is told, of what comes in and of what was.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        silent_after: config.agents.silent_after,
+        idle_after: config.agents.idle_after,
+        timeout: config.deliberations.timeout,
+        derive_timeout: config.deliberations.derive_timeout,
+        open_span_max: config.otlp.open_span_max,
+        trace_bytes: config.otlp.trace_bytes.0,
+        max_stories: MAX_STORIES,
+        llm: llm_settings(config),
+    }
 }
 
 fn llm_settings(config: &Config) -> LlmSettings {
@@ -229,6 +235,7 @@ fn start_readers(
         metrics: Arc::clone(&shared.metrics),
         lookups: Arc::clone(&systems.lookups),
         inboxes: Arc::clone(&systems.inboxes),
+        past: Arc::new(Past::new(Arc::clone(&shared.journal), settings(&shared.config), Arc::clone(&shared.metrics))),
         stop: stop.clone(),
         trace: Arc::new(otlp::json::trace),
     };

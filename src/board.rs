@@ -129,6 +129,11 @@ impl Board {
         self.state.write().panels.insert(panel.source(), panel);
     }
 
+    /// All that is on it, once nobody looks any more.
+    pub fn into_state(self) -> State {
+        self.state.into_inner()
+    }
+
     /// Looks at the state without copying it.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read())

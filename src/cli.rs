@@ -15,6 +15,7 @@ mod replay;
 mod report;
 mod run;
 mod simulate;
+mod state;
 mod table;
 mod term;
 
@@ -54,6 +55,8 @@ enum Command {
     Config(config::Args),
     /// Show events of a running daemon, and follow what comes.
     Events(events::Args),
+    /// Show what the fleet is doing, or was doing at a time.
+    State(state::Args),
     /// Play history once more, of a running daemon or of exported files.
     Replay(Box<replay::Args>),
     /// Show two stories side by side.
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => args.run(),
         Command::Config(args) => args.run(),
         Command::Events(args) => args.run(),
+        Command::State(args) => args.run(),
         Command::Replay(args) => args.run(),
         Command::Compare(args) => args.run(),
         Command::Mcp(args) => args.run(),

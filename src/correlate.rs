@@ -110,25 +110,32 @@ impl Correlator {
     /// Folds a record read back from the journal into the state; nothing comes of it.
     ///
     /// What was never recorded is not there afterwards: naks counted since a delivery's last record, and settlements
-    /// whose message had not been read.
-    pub fn replay(&mut self, record: &Record) {
+    /// whose message had not been read. Gives how many stories left the live state.
+    pub fn replay(&mut self, record: &Record) -> usize {
         self.next_seq = record.seq;
-        match &record.body {
+        let closed = match &record.body {
             Body::Message(message, _) => {
                 if message.observed.is_some() {
                     self.memory.is_news(message);
                 }
-                self.fold_message(message);
+                let closed = self.fold_message(message).closed.len();
                 if message.observed.is_none() {
                     self.forget_early(&message.stream, message.stream_seq, message.stored);
                 }
+                closed
             }
-            Body::Delivery(delivery) => self.memory.replay_delivery(delivery),
+            Body::Delivery(delivery) => {
+                self.memory.replay_delivery(delivery);
+                0
+            }
             Body::Tick => {
-                Fold::new(&mut self.memory, &self.settings, record.seq, record.at).expire(record.at);
+                let mut fold = Fold::new(&mut self.memory, &self.settings, record.seq, record.at);
+                fold.expire(record.at);
+                fold.closed.len()
             }
-        }
+        };
         self.next_seq = record.seq + 1;
+        closed
     }
 
     /// Folds an event into the state and appends what comes of it.

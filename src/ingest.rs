@@ -5,7 +5,6 @@
 
 mod commit;
 mod intake;
-mod restore;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +19,7 @@ use crate::correlate::{Correlator, Output, Settings};
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::model::{Batch, Event, Position, Timestamp};
+use crate::past;
 use crate::sinks::measure::Recorder;
 use crate::status::Status;
 use crate::tail::Tail;
@@ -64,7 +64,7 @@ pub struct Context {
 pub fn run(context: Context) -> Result<(), JournalError> {
     let Context { journal, settings, tail, board, metrics, status, mut events, abort } = context;
     let mut recorder = Recorder::new(Arc::clone(&metrics));
-    let (mut correlator, replayed) = restore::correlator(&*journal, settings)?;
+    let past::Restored { mut correlator, replayed, .. } = past::newest(&*journal, settings)?;
     recorder.resumed(correlator.waiting());
     let mut intake = Intake::new(journal.positions()?);
     let mut committer = Committer::new(journal, tail, metrics, status, abort, replayed);

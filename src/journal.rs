@@ -266,14 +266,27 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// Moves a sink's position.
     fn set_sink_position(&self, sink: &str, seq: Seq) -> Result<(), JournalError>;
 
-    /// The newest correlator snapshot and the record it was taken after.
-    fn snapshot(&self) -> Result<Option<(Seq, Vec<u8>)>, JournalError>;
+    /// The newest correlator snapshot of those taken after record `upto` or one before, and the record it was taken after.
+    /// A few are kept over all that is held, so that the state of any time can be made from one that is near.
+    fn snapshot(&self, upto: Seq) -> Result<Option<(Seq, Vec<u8>)>, JournalError>;
+
+    /// The last record before the first one that happened after `at`: what was known then. `None` = nothing was, of what
+    /// is held.
+    fn upto(&self, at: Timestamp) -> Result<Option<Seq>, JournalError>;
+
+    /// The first record whose state can be made: the first one held where none was ever removed, else the one the oldest
+    /// snapshot with all records after it was taken after. `None` = there is none.
+    fn reach(&self) -> Result<Option<Seq>, JournalError>;
 
     /// A closed story as it was last seen.
     fn story(&self, id: &str) -> Result<Option<StoryView>, JournalError>;
 
     /// Closed stories, most recently closed first, after `cursor` (a record sequence), at most `limit`.
     fn stories(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError>;
+
+    /// The cursor of `stories` after which those stand that were closed by the commits up to record `seq`, and the `more`
+    /// that closed next.
+    fn closed_by(&self, seq: Seq, more: u64) -> Result<Cursor, JournalError>;
 
     /// Keeps a search in the place of the one of its name. Gives false where there are `MAX_SEARCHES` others.
     fn save_search(&self, search: &SavedSearch) -> Result<bool, JournalError>;

@@ -25,6 +25,7 @@ pub mod lookup;
 mod mcp;
 pub mod metrics;
 pub mod model;
+pub mod past;
 pub mod privacy;
 mod report;
 pub mod shutdown;

@@ -17,6 +17,7 @@ mod journal;
 mod llm;
 mod logs;
 mod otlp;
+mod past;
 mod process;
 mod ray;
 mod sources;
@@ -37,6 +38,7 @@ pub use journal::JournalMetrics;
 pub use llm::LlmMetrics;
 pub use logs::LogsMetrics;
 pub use otlp::OtlpMetrics;
+pub use past::PastMetrics;
 pub use process::ProcessMetrics;
 pub use ray::RayMetrics;
 pub use sources::SourceMetrics;
@@ -60,6 +62,7 @@ pub struct Metrics {
     pub logs: LogsMetrics,
     pub feed: FeedMetrics,
     pub exports: ExportMetrics,
+    pub past: PastMetrics,
     pub components: ComponentMetrics,
     pub llm: LlmMetrics,
     pub cache: CacheMetrics,
@@ -91,6 +94,7 @@ impl Metrics {
             logs: LogsMetrics::new(&registry),
             feed: FeedMetrics::new(&registry),
             exports: ExportMetrics::new(&registry),
+            past: PastMetrics::new(&registry),
             components: ComponentMetrics::new(&registry),
             llm: LlmMetrics::new(&registry),
             cache: CacheMetrics::new(&registry),
@@ -124,6 +128,7 @@ impl Metrics {
             LogsMetrics::INFO,
             FeedMetrics::INFO,
             ExportMetrics::INFO,
+            PastMetrics::INFO,
             ComponentMetrics::INFO,
             LlmMetrics::INFO,
             CacheMetrics::INFO,

@@ -11,6 +11,7 @@ use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::pairs;
+use super::when::{AtParams, When};
 use crate::model::{Alert, Panel, Source, Timestamp};
 use crate::sinks::feed::Invalid;
 
@@ -18,10 +19,10 @@ use crate::sinks::feed::Invalid;
 #[utoipa::path(get, path = "/api/alerts", tag = "systems",
     params(("status" = Option<String>, Query, description = "`firing` or `resolved`"),
            ("severity" = Option<String>, Query, description = "`critical`, `warning`, `info`, …"),
-           ("story" = Option<String>, Query, description = "The story they are about")),
+           ("story" = Option<String>, Query, description = "The story they are about"), AtParams),
     responses((status = 200, description = "Alerts", body = Listing<Alert>),
               (status = 400, description = "The query is wrong", body = Problem)))]
-pub(super) async fn alerts(State(api): State<Api>, _: Role, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn alerts(State(api): State<Api>, _: Role, when: When, uri: Uri) -> Result<Response, Problem> {
     let (mut status, mut severity, mut story) = (None, None, None);
     for (name, value) in pairs(uri.query())? {
         match name.as_str() {
@@ -29,7 +30,7 @@ pub(super) async fn alerts(State(api): State<Api>, _: Role, uri: Uri) -> Result<
             "status" => return Err(Invalid::value("status", &value, "firing, resolved").into()),
             "severity" => severity = Some(value),
             "story" => story = Some(value),
-            _ => return Err(Invalid::new(&name, "is unknown", "status, severity, story").into()),
+            _ => return Err(Invalid::new(&name, "is unknown", "status, severity, story, at").into()),
         }
     }
     let fits = |wanted: &Option<String>, is: Option<&str>| wanted.as_deref().is_none_or(|wanted| is == Some(wanted));
@@ -38,11 +39,11 @@ pub(super) async fn alerts(State(api): State<Api>, _: Role, uri: Uri) -> Result<
             && fits(&severity, Some(&alert.severity))
             && fits(&story, alert.story_id.as_deref())
     };
-    let part = api.context.status.part("source/alert");
-    let panel = api.context.board.read(|state| state.panels.get(&Source::Alert).cloned());
+    let stale = when.stale(&api, Source::Alert, "source/alert");
+    let panel = when.read(|state| state.panels.get(&Source::Alert).cloned());
     let (items, as_of) = match panel.as_deref() {
         Some(Panel::Alerts(panel)) => (panel.alerts.iter().filter(chosen).cloned().collect(), panel.at),
         _ => (Vec::new(), Timestamp::ZERO),
     };
-    Ok(Listing::of_system(items, as_of, part).into_response())
+    Ok(Listing::of_system(items, as_of, stale).of(&when).into_response())
 }

@@ -12,6 +12,7 @@ use super::graph::answered;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Named, Plain};
+use super::when::{AtParams, PastJson, When};
 use crate::lookup::Question;
 use crate::model::{
     CacheEvents, CacheKey, CacheMonitor, CachePanel, CacheScan, CacheTotals, NotAvailable, Panel, PrefixCount, Source,
@@ -69,17 +70,18 @@ pub(super) struct CacheActivity {
     top: TopKeys,
     /// What MONITOR told.
     monitor: CacheMonitor,
+    /// What an answer about the past stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    past: Option<PastJson>,
 }
 
 /// What was last seen, and why that may be out of date.
-fn shown(api: &Api) -> (CachePanel, Option<String>) {
-    let part = api.context.status.part("source/valkey");
-    let panel = api.context.board.read(|state| match state.panels.get(&Source::Valkey).map(AsRef::as_ref) {
+fn shown(api: &Api, when: &When) -> (CachePanel, Option<String>) {
+    let panel = when.read(|state| match state.panels.get(&Source::Valkey).map(AsRef::as_ref) {
         Some(Panel::Cache(panel)) => (**panel).clone(),
         _ => nothing(),
     });
-    let stale = Listing::<()>::of_system(Vec::new(), panel.at, part).stale_because;
-    (panel, stale)
+    (panel, when.stale(api, Source::Valkey, "source/valkey"))
 }
 
 /// Before the first answer nothing is known, which is not the same as nothing being there.
@@ -94,11 +96,11 @@ fn nothing() -> CachePanel {
 }
 
 /// Keys: counts by pattern, and some of each with type, time to live and size.
-#[utoipa::path(get, path = "/api/cache/keys", tag = "systems",
+#[utoipa::path(get, path = "/api/cache/keys", tag = "systems", params(AtParams),
     responses((status = 200, description = "Counts and samples", body = CacheKeys)))]
-pub(super) async fn keys(State(api): State<Api>, _: Plain) -> Response {
-    let (panel, stale_because) = shown(&api);
-    let sample = Listing { stale_because, ..Listing::whole(panel.sample, panel.at) };
+pub(super) async fn keys(State(api): State<Api>, when: When, _: Plain) -> Response {
+    let (panel, stale_because) = shown(&api, &when);
+    let sample = Listing::of_system(panel.sample, panel.at, stale_because).of(&when);
     Json(CacheKeys { sample, prefixes: panel.prefixes, scan: panel.scan, keys: panel.keys }).into_response()
 }
 
@@ -114,10 +116,10 @@ pub(super) async fn key(State(api): State<Api>, Named(key, _): Named) -> Respons
 }
 
 /// Speed, hit ratio, memory, events, and keys by use, as far as the server tells.
-#[utoipa::path(get, path = "/api/cache/activity", tag = "systems",
+#[utoipa::path(get, path = "/api/cache/activity", tag = "systems", params(AtParams),
     responses((status = 200, description = "What the server does", body = CacheActivity)))]
-pub(super) async fn activity(State(api): State<Api>, _: Plain) -> Response {
-    let (panel, stale_because) = shown(&api);
+pub(super) async fn activity(State(api): State<Api>, when: When, _: Plain) -> Response {
+    let (panel, stale_because) = shown(&api, &when);
     Json(CacheActivity {
         as_of: panel.at,
         stale_because,
@@ -135,6 +137,7 @@ pub(super) async fn activity(State(api): State<Api>, _: Plain) -> Response {
         events: panel.events,
         top: panel.top,
         monitor: panel.monitor,
+        past: when.past(),
     })
     .into_response()
 }

@@ -1,6 +1,5 @@
 //! Derived state: councils, agents, deliberations; and the consumers and streams as polled.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
@@ -9,54 +8,57 @@ use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Named, Plain};
 use super::registry::Registry;
+use super::when::{AtParams, When};
 use crate::model::Timestamp;
 use crate::sinks::feed::{AgentJson, ConsumerJson, CouncilJson, DeliberationJson, StreamJson, consumers};
 
 /// Councils: the agents of each role.
-#[utoipa::path(get, path = "/api/councils", tag = "fleet",
+#[utoipa::path(get, path = "/api/councils", tag = "fleet", params(AtParams),
     responses((status = 200, description = "All councils", body = Listing<CouncilJson<'_>>)))]
-pub(super) async fn councils(State(api): State<Api>, _: Plain) -> Response {
-    api.context.board.read(|state| {
+pub(super) async fn councils(when: When, _: Plain) -> Response {
+    when.read(|state| {
         let registry = Registry::of(state);
         let views = registry.councils(state);
         let items = views.iter().map(|c| registry.mark_council(CouncilJson::from(&**c), &c.council)).collect();
-        Listing::whole(items, state.as_of).into_response()
+        Listing::whole(items, state.as_of).of(&when).into_response()
     })
 }
 
 /// Agents, with their last ten tasks.
-#[utoipa::path(get, path = "/api/agents", tag = "fleet",
+#[utoipa::path(get, path = "/api/agents", tag = "fleet", params(AtParams),
     responses((status = 200, description = "All agents", body = Listing<AgentJson<'_>>)))]
-pub(super) async fn agents(State(api): State<Api>, _: Plain) -> Response {
-    api.context.board.read(|state| {
+pub(super) async fn agents(when: When, _: Plain) -> Response {
+    when.read(|state| {
         let registry = Registry::of(state);
         let views = registry.agents(state);
         let items = views.iter().map(|a| registry.mark_agent(AgentJson::from(&**a), &a.agent_id)).collect();
-        Listing::whole(items, state.as_of).into_response()
+        Listing::whole(items, state.as_of).of(&when).into_response()
     })
 }
 
 /// One agent.
-#[utoipa::path(get, path = "/api/agents/{id}", tag = "fleet", params(("id" = String, Path, description = "Agent")),
+#[utoipa::path(get, path = "/api/agents/{id}", tag = "fleet",
+    params(("id" = String, Path, description = "Agent"), AtParams),
     responses((status = 200, description = "The agent", body = AgentJson<'_>),
               (status = 404, description = "Never heard of", body = Problem)))]
-pub(super) async fn agent(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
-    api.context.board.read(|state| {
+pub(super) async fn agent(when: When, Named(id, _): Named) -> Result<Response, Problem> {
+    when.read(|state| {
         let registry = Registry::of(state);
         let agent = registry.agent(state, &id).ok_or_else(|| Problem::not_found("this agent"))?;
-        Ok(Json(registry.mark_agent(AgentJson::from(&*agent), &id)).into_response())
+        Ok(when.answer(registry.mark_agent(AgentJson::from(&*agent), &id)))
     })
 }
 
 /// Deliberations under way, latest first.
-#[utoipa::path(get, path = "/api/deliberations", tag = "fleet",
+#[utoipa::path(get, path = "/api/deliberations", tag = "fleet", params(AtParams),
     responses((status = 200, description = "All that are followed", body = Listing<DeliberationJson<'_>>)))]
-pub(super) async fn deliberations(State(api): State<Api>, _: Plain) -> Response {
-    api.context.board.read(|state| {
+pub(super) async fn deliberations(when: When, _: Plain) -> Response {
+    when.read(|state| {
         let mut views: Vec<_> = state.deliberations.values().map(AsRef::as_ref).collect();
         views
             .sort_unstable_by(|a, b| b.started.cmp(&a.started).then_with(|| a.deliberation_id.cmp(&b.deliberation_id)));
-        Listing::whole(views.into_iter().map(DeliberationJson::from).collect(), state.as_of).into_response()
+        let items = views.into_iter().map(DeliberationJson::from).collect();
+        Listing::whole(items, state.as_of).of(&when).into_response()
     })
 }
 

@@ -12,6 +12,7 @@ use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Named, pairs};
+use super::when::{AtParams, When};
 use crate::lookup::{LookupError, Question};
 use crate::model::{GraphEdge, GraphNode, GraphPanel, LabelCount, Panel, Source, Timestamp, TypeCount};
 use crate::sinks::feed::Invalid;
@@ -44,22 +45,30 @@ pub(super) struct GraphNodes {
 
 /// The newest nodes and all counts; with `story`, the nodes around it.
 #[utoipa::path(get, path = "/api/graph/nodes", tag = "systems",
-    params(("story" = Option<String>, Query, description = "Nodes around this story, asked for now")),
+    params(("story" = Option<String>, Query, description = "Nodes around this story, asked for now"), AtParams),
     responses((status = 200, description = "Nodes and counts", body = GraphNodes),
         (status = 404, description = "No such story", body = Problem),
         (status = 503, description = "The server does not answer", body = Problem)))]
-pub(super) async fn nodes(State(api): State<Api>, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let part = api.context.status.part("source/neo4j");
-    let panel = api.context.board.read(|state| match state.panels.get(&Source::Neo4j).map(AsRef::as_ref) {
+pub(super) async fn nodes(
+    State(api): State<Api>,
+    _: Role,
+    when: When,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let panel = when.read(|state| match state.panels.get(&Source::Neo4j).map(AsRef::as_ref) {
         Some(Panel::Graph(panel)) => panel.clone(),
         _ => GraphPanel::default(),
     });
-    let stale = Listing::<()>::of_system(Vec::new(), panel.at, part).stale_because;
+    let stale = when.stale(&api, Source::Neo4j, "source/neo4j");
     let items = match story(query.as_deref())? {
+        Some(_) if when.past().is_some() => {
+            let why = "what is around a story is asked for now; its past is not kept";
+            return Err(Invalid::new("at", why, "`at` without `story`, or `story` without `at`").into());
+        }
         Some(story) => serde_json::from_value(around(&api, story).await?["nodes"].take()).unwrap_or_default(),
         None => panel.recent,
     };
-    let nodes = Listing { stale_because: stale, ..Listing::whole(items, panel.at) };
+    let nodes = Listing::of_system(items, panel.at, stale).of(&when);
     Ok(Json(GraphNodes {
         nodes,
         labels: panel.labels,

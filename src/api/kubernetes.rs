@@ -13,6 +13,7 @@ use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Plain, pairs};
+use super::when::{AtParams, When};
 use crate::lookup::Question;
 use crate::model::{ClusterPanel, Panel, Pod, RayClusterObject, RayJobObject, Source, Timestamp, Workload};
 use crate::sinks::feed::Invalid;
@@ -21,42 +22,42 @@ use crate::sinks::feed::Invalid;
 const MAX_LINES: u32 = 1000;
 const LINES: u32 = 100;
 
-fn listing<T: Serialize>(api: &Api, items: impl FnOnce(&ClusterPanel) -> Vec<Arc<T>>) -> Response {
-    let part = api.context.status.part("source/kubernetes");
-    let panel = api.context.board.read(|state| state.panels.get(&Source::Kubernetes).cloned());
+fn listing<T: Serialize>(api: &Api, when: &When, items: impl FnOnce(&ClusterPanel) -> Vec<Arc<T>>) -> Response {
+    let stale = when.stale(api, Source::Kubernetes, "source/kubernetes");
+    let panel = when.read(|state| state.panels.get(&Source::Kubernetes).cloned());
     let (items, as_of) = match panel.as_deref() {
         Some(Panel::Cluster(panel)) => (items(panel), panel.at),
         _ => (Vec::new(), Timestamp::ZERO),
     };
-    Listing::of_system(items, as_of, part).into_response()
+    Listing::of_system(items, as_of, stale).of(when).into_response()
 }
 
 /// Pods: phase, restarts, what is wrong, versions, node. The first 10,000 by namespace and name.
-#[utoipa::path(get, path = "/api/kubernetes/pods", tag = "systems",
+#[utoipa::path(get, path = "/api/kubernetes/pods", tag = "systems", params(AtParams),
     responses((status = 200, description = "Pods of the namespaces watched", body = Listing<Pod>)))]
-pub(super) async fn pods(State(api): State<Api>, _: Plain) -> Response {
-    listing(&api, |panel| panel.pods.clone())
+pub(super) async fn pods(State(api): State<Api>, when: When, _: Plain) -> Response {
+    listing(&api, &when, |panel| panel.pods.clone())
 }
 
 /// Deployments and stateful sets: pods wanted and ready.
-#[utoipa::path(get, path = "/api/kubernetes/workloads", tag = "systems",
+#[utoipa::path(get, path = "/api/kubernetes/workloads", tag = "systems", params(AtParams),
     responses((status = 200, description = "Workloads of the namespaces watched", body = Listing<Workload>)))]
-pub(super) async fn workloads(State(api): State<Api>, _: Plain) -> Response {
-    listing(&api, |panel| panel.workloads.clone())
+pub(super) async fn workloads(State(api): State<Api>, when: When, _: Plain) -> Response {
+    listing(&api, &when, |panel| panel.workloads.clone())
 }
 
 /// `RayJob` objects.
-#[utoipa::path(get, path = "/api/kubernetes/rayjobs", tag = "systems",
+#[utoipa::path(get, path = "/api/kubernetes/rayjobs", tag = "systems", params(AtParams),
     responses((status = 200, description = "Jobs of the namespaces watched", body = Listing<RayJobObject>)))]
-pub(super) async fn ray_jobs(State(api): State<Api>, _: Plain) -> Response {
-    listing(&api, |panel| panel.ray_jobs.clone())
+pub(super) async fn ray_jobs(State(api): State<Api>, when: When, _: Plain) -> Response {
+    listing(&api, &when, |panel| panel.ray_jobs.clone())
 }
 
 /// `RayCluster` objects.
-#[utoipa::path(get, path = "/api/kubernetes/rayclusters", tag = "systems",
+#[utoipa::path(get, path = "/api/kubernetes/rayclusters", tag = "systems", params(AtParams),
     responses((status = 200, description = "Clusters of the namespaces watched", body = Listing<RayClusterObject>)))]
-pub(super) async fn ray_clusters(State(api): State<Api>, _: Plain) -> Response {
-    listing(&api, |panel| panel.ray_clusters.clone())
+pub(super) async fn ray_clusters(State(api): State<Api>, when: When, _: Plain) -> Response {
+    listing(&api, &when, |panel| panel.ray_clusters.clone())
 }
 
 /// The last lines of a pod's log, masked.

@@ -6,9 +6,9 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::when::{PastJson, When};
 use crate::model::Timestamp;
 use crate::sinks::feed::Time;
-use crate::status::{Health, PartStatus};
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,22 +23,26 @@ pub(super) struct Listing<T> {
     /// Why the items may be out of date: the system they come from does not answer, or is not configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stale_because: Option<String>,
+    /// What an answer about the past stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) past: Option<PastJson>,
 }
 
 impl<T: Serialize> Listing<T> {
     /// All there is.
     pub(super) fn whole(items: Vec<T>, as_of: Timestamp) -> Self {
-        Self { items, next: None, as_of: Time(as_of), stale_because: None }
+        Self { items, next: None, as_of: Time(as_of), stale_because: None, past: None }
     }
 
     /// What a watched system showed last, and why that may be out of date.
-    pub(super) fn of_system(items: Vec<T>, as_of: Timestamp, part: Option<PartStatus>) -> Self {
-        let stale_because = match part {
-            Some(part) if part.health == Health::Up => None,
-            Some(part) => Some(part.detail),
-            None => Some("it is not watched".to_owned()),
-        };
-        Self { items, next: None, as_of: Time(as_of), stale_because }
+    pub(super) fn of_system(items: Vec<T>, as_of: Timestamp, stale_because: Option<String>) -> Self {
+        Self { stale_because, ..Self::whole(items, as_of) }
+    }
+
+    /// The same, of the time the question is about.
+    #[must_use]
+    pub(super) fn of(self, when: &When) -> Self {
+        Self { past: when.past(), ..self }
     }
 }
 

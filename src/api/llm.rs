@@ -12,20 +12,21 @@ use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Paging, Plain, cursor_number, cursor_text, pairs};
+use super::when::{AtParams, When};
 use crate::model::{Join, LlmModel, LlmView, Panel, Seq, Source, Timestamp};
 use crate::sinks::feed::{Invalid, Time};
 
 /// Serving of language models: requests at work and waiting, cache, tokens, times.
-#[utoipa::path(get, path = "/api/metrics/vllm", tag = "systems",
+#[utoipa::path(get, path = "/api/metrics/vllm", tag = "systems", params(AtParams),
     responses((status = 200, description = "All models at all servers", body = Listing<LlmModel>)))]
-pub(super) async fn metrics(State(api): State<Api>, _: Plain) -> Response {
-    let part = api.context.status.part("source/vllm");
-    api.context.board.read(|state| {
+pub(super) async fn metrics(State(api): State<Api>, when: When, _: Plain) -> Response {
+    let stale = when.stale(&api, Source::Vllm, "source/vllm");
+    when.read(|state| {
         let (items, as_of) = match state.panels.get(&Source::Vllm).map(AsRef::as_ref) {
             Some(Panel::Llm(panel)) => (panel.models.iter().collect(), panel.at),
             _ => (Vec::new(), Timestamp::ZERO),
         };
-        Listing::of_system(items, as_of, part).into_response()
+        Listing::of_system(items, as_of, stale).of(&when).into_response()
     })
 }
 
@@ -179,7 +180,7 @@ impl Asked {
                 "join" => return Err(Invalid::value("join", &value, "exact, inferred, none, open").into()),
                 _ if asked.paging.take(&name, &value)? => {}
                 _ => {
-                    let known = "story, agent, model, join, limit, cursor";
+                    let known = "story, agent, model, join, limit, cursor, at";
                     return Err(Invalid::new(&name, "is unknown", known).into());
                 }
             }
@@ -198,22 +199,22 @@ impl Asked {
 }
 
 /// The last requests to language models, newest first; older ones are among the events of source `vLLM`.
-#[utoipa::path(get, path = "/api/llm/requests", tag = "systems", params(RequestsParams),
+#[utoipa::path(get, path = "/api/llm/requests", tag = "systems", params(RequestsParams, AtParams),
     responses((status = 200, description = "A page of requests", body = Listing<RequestJson>),
               (status = 400, description = "A parameter is unknown or wrong", body = Problem)))]
-pub(super) async fn requests(State(api): State<Api>, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+pub(super) async fn requests(when: When, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let asked = Asked::parse(query.as_deref())?;
     let before: Seq = match &asked.paging.cursor {
         None => Seq::MAX,
         Some(text) => cursor_number('r', text)
             .ok_or_else(|| Invalid::value("cursor", text, "the `next` of an earlier answer, unchanged"))?,
     };
-    let (items, next, as_of) = api.context.board.read(|state| {
+    let (items, next, as_of) = when.read(|state| {
         let mut fitting = state.calls.range(..before).rev().filter(|(_, view)| asked.wants(view));
         let items: Vec<RequestJson> =
             fitting.by_ref().take(asked.paging.limit).map(|(_, view)| RequestJson::from(&**view)).collect();
         let next = fitting.next().and(items.last()).map(|last| cursor_text('r', last.seq));
         (items, next, state.as_of)
     });
-    Ok(Listing { items, next, as_of: Time(as_of), stale_because: None }.into_response())
+    Ok(Listing { next, ..Listing::whole(items, as_of) }.of(&when).into_response())
 }

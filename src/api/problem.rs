@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::journal::JournalError;
 use crate::lookup::LookupError;
+use crate::past::PastError;
 use crate::sinks::feed::Invalid;
 
 /// An error answer.
@@ -59,6 +60,18 @@ impl From<Invalid> for Problem {
             at,
             length,
             ..Self::new(StatusCode::BAD_REQUEST, invalid.to_string())
+        }
+    }
+}
+
+impl From<PastError> for Problem {
+    fn from(error: PastError) -> Self {
+        match error {
+            PastError::Journal(error) => error.into(),
+            PastError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            PastError::Future { .. } | PastError::Before { .. } | PastError::Unreadable { .. } => {
+                Self { parameter: Some("at".to_owned()), ..Self::new(StatusCode::BAD_REQUEST, error.to_string()) }
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Named, Plain, pairs};
+use super::when::{AtParams, When};
 use crate::board;
 use crate::config::Content;
 use crate::lookup::{LookupError, Question};
@@ -125,29 +126,30 @@ fn find<'a>(panel: &'a RayPanel, id: &str) -> Option<&'a RayJob> {
 }
 
 /// Jobs, latest first: submitted ones, drivers, and deliberations the Ray executor has under way.
-#[utoipa::path(get, path = "/api/ray/jobs", tag = "systems",
+#[utoipa::path(get, path = "/api/ray/jobs", tag = "systems", params(AtParams),
     responses((status = 200, description = "All that Ray remembers", body = Listing<JobJson<'_>>)))]
-pub(super) async fn jobs(State(api): State<Api>, _: Plain) -> Response {
-    let part = api.context.status.part("source/ray");
-    api.context.board.read(|state| {
+pub(super) async fn jobs(State(api): State<Api>, when: When, _: Plain) -> Response {
+    let stale = when.stale(&api, Source::Ray, "source/ray");
+    when.read(|state| {
         let panel = panel(state);
         let requests = Requests::of(state, &api);
         let items = panel.map_or_else(Vec::new, |p| p.jobs.iter().map(|job| json(job, state, &requests)).collect());
-        Listing::of_system(items, panel.map_or(Timestamp::ZERO, |p| p.at), part).into_response()
+        Listing::of_system(items, panel.map_or(Timestamp::ZERO, |p| p.at), stale).of(&when).into_response()
     })
 }
 
 /// One job, by its submission id or Ray's id, with its actors.
-#[utoipa::path(get, path = "/api/ray/jobs/{id}", tag = "systems", params(("id" = String, Path, description = "Job")),
+#[utoipa::path(get, path = "/api/ray/jobs/{id}", tag = "systems",
+    params(("id" = String, Path, description = "Job"), AtParams),
     responses((status = 200, description = "The job", body = JobDetailJson<'_>),
               (status = 404, description = "Not known", body = Problem)))]
-pub(super) async fn job(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
-    api.context.board.read(|state| {
+pub(super) async fn job(State(api): State<Api>, when: When, Named(id, _): Named) -> Result<Response, Problem> {
+    when.read(|state| {
         let panel = panel(state).ok_or_else(|| Problem::not_found("this job"))?;
         let job = find(panel, &id).ok_or_else(|| Problem::not_found("this job"))?;
         let own = |actor: &&RayActor| job.job_id.is_some() && actor.job_id == job.job_id;
         let actor_details = panel.actors.iter().map(AsRef::as_ref).filter(own).collect();
-        Ok(Json(JobDetailJson { job: json(job, state, &Requests::of(state, &api)), actor_details }).into_response())
+        Ok(when.answer(JobDetailJson { job: json(job, state, &Requests::of(state, &api)), actor_details }))
     })
 }
 
@@ -207,12 +209,12 @@ fn lines(query: Option<&str>) -> Result<u32, Problem> {
 }
 
 /// The cluster: version, nodes, actors, tasks.
-#[utoipa::path(get, path = "/api/ray/cluster", tag = "systems",
+#[utoipa::path(get, path = "/api/ray/cluster", tag = "systems", params(AtParams),
     responses((status = 200, description = "One item: the cluster; none before it was first seen",
                body = Listing<ClusterJson<'_>>)))]
-pub(super) async fn cluster(State(api): State<Api>, _: Plain) -> Response {
-    let part = api.context.status.part("source/ray");
-    api.context.board.read(|state| {
+pub(super) async fn cluster(State(api): State<Api>, when: When, _: Plain) -> Response {
+    let stale = when.stale(&api, Source::Ray, "source/ray");
+    when.read(|state| {
         let panel = panel(state);
         let items = panel.map(|p| ClusterJson {
             version: p.version.as_deref(),
@@ -222,6 +224,7 @@ pub(super) async fn cluster(State(api): State<Api>, _: Plain) -> Response {
             tasks: p.tasks,
             incomplete: p.incomplete.iter().map(AsRef::as_ref).collect(),
         });
-        Listing::of_system(items.into_iter().collect(), panel.map_or(Timestamp::ZERO, |p| p.at), part).into_response()
+        let as_of = panel.map_or(Timestamp::ZERO, |p| p.at);
+        Listing::of_system(items.into_iter().collect(), as_of, stale).of(&when).into_response()
     })
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
@@ -13,9 +12,10 @@ use super::access::Role;
 use super::listing::Listing;
 use super::problem::Problem;
 use super::query::{Named, Paging, cursor_number, cursor_text, pairs};
+use super::when::{AtParams, When};
 use crate::journal::StoryRecords;
 use crate::model::{Cursor, Record, StoryView, Timestamp, TraceId, TraceKey};
-use crate::sinks::feed::{Invalid, StoryJson, Time};
+use crate::sinks::feed::{Invalid, StoryJson};
 
 /// Records a story's trace is made of at most, and about how many bytes of them: as JSON they are several times that.
 const MAX_RECORDS: usize = 20_000;
@@ -34,34 +34,40 @@ pub(super) struct StoriesParams {
 }
 
 /// Stories: live ones, latest first, then closed ones, latest first.
-#[utoipa::path(get, path = "/api/stories", tag = "history", params(StoriesParams),
+#[utoipa::path(get, path = "/api/stories", tag = "history", params(StoriesParams, AtParams),
     responses((status = 200, description = "A page of stories", body = Listing<StoryJson<'_>>),
               (status = 400, description = "A parameter is unknown or wrong", body = Problem)))]
-pub(super) async fn list(State(api): State<Api>, _: Role, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(api): State<Api>,
+    _: Role,
+    when: When,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
     let mut paging = Paging::default();
     for (name, value) in pairs(query.as_deref())? {
         if !paging.take(&name, &value)? {
-            return Err(Invalid::new(&name, "is unknown", "limit, cursor").into());
+            return Err(Invalid::new(&name, "is unknown", "limit, cursor, at").into());
         }
     }
     let from = paging.cursor.as_deref().map_or(Ok(Begin::Live(None)), Begin::parse)?;
     let (mut stories, mut next) = match &from {
-        Begin::Live(after) => live(&api, after.as_ref(), paging.limit),
+        Begin::Live(after) => live(&when, after.as_ref(), paging.limit),
         Begin::Closed(_) => (Vec::new(), None),
     };
     if next.is_none() && stories.len() < paging.limit {
         let cursor = if let Begin::Closed(cursor) = from { cursor } else { None };
+        let cursor = closed_before(&when, cursor);
         let want = paging.limit - stories.len();
         let (closed, more) = api.parts.blocking(move |p| p.journal.stories(cursor, want)).await?;
         // A story that was taken up again is live, and was listed there.
-        let again = |s: &StoryView| api.context.board.read(|state| state.stories.contains_key(&s.story_id));
+        let again = |s: &StoryView| when.read(|state| state.stories.contains_key(&s.story_id));
         stories.extend(closed.into_iter().filter(|s| !again(s)).map(Arc::new));
         next = more.map(|Cursor(seq)| cursor_text('c', seq));
     } else if next.is_none() {
         next = Some("c".to_owned());
     }
     let items = stories.iter().map(|s| StoryJson::from(&**s)).collect();
-    Ok(Listing { items, next, as_of: Time(api.context.board.read(|s| s.as_of)), stale_because: None }.into_response())
+    Ok(Listing { next, ..Listing::whole(items, when.read(|s| s.as_of)) }.of(&when).into_response())
 }
 
 /// Where a page of stories begins.
@@ -87,8 +93,8 @@ impl Begin {
     }
 }
 
-fn live(api: &Api, after: Option<&(Timestamp, String)>, limit: usize) -> (Vec<Arc<StoryView>>, Option<String>) {
-    let mut stories: Vec<_> = api.context.board.read(|state| state.stories.values().cloned().collect());
+fn live(when: &When, after: Option<&(Timestamp, String)>, limit: usize) -> (Vec<Arc<StoryView>>, Option<String>) {
+    let mut stories: Vec<_> = when.read(|state| state.stories.values().cloned().collect());
     stories.sort_unstable_by(|a, b| b.last_event.cmp(&a.last_event).then_with(|| a.story_id.cmp(&b.story_id)));
     if let Some((at, id)) = after {
         stories.retain(|s| s.last_event < *at || (s.last_event == *at && *s.story_id > **id));
@@ -100,22 +106,36 @@ fn live(api: &Api, after: Option<&(Timestamp, String)>, limit: usize) -> (Vec<Ar
     (stories, next)
 }
 
-async fn find(api: &Api, id: &str) -> Result<Arc<StoryView>, Problem> {
-    if let Some(story) = api.context.board.read(|state| state.stories.get(id).cloned()) {
+/// Where closed stories begin: those closed later were live then, or not there yet.
+fn closed_before(when: &When, cursor: Option<Cursor>) -> Option<Cursor> {
+    match when {
+        When::Now(_) => cursor,
+        When::Then(then) => Some(Cursor(cursor.map_or(then.closed.0, |Cursor(at)| at.min(then.closed.0)))),
+    }
+}
+
+async fn find(api: &Api, when: &When, id: &str) -> Result<Arc<StoryView>, Problem> {
+    if let Some(story) = when.read(|state| state.stories.get(id).cloned()) {
         return Ok(story);
     }
     let asked = id.to_owned();
     let closed = api.parts.blocking(move |p| p.journal.story(&asked)).await?;
-    closed.map(Arc::new).ok_or_else(|| Problem::not_found("this story"))
+    // What had begun and was not live any more was closed.
+    let begun = |story: &StoryView| match when {
+        When::Now(_) => true,
+        When::Then(then) => story.first_seq <= then.seq,
+    };
+    closed.filter(begun).map(Arc::new).ok_or_else(|| Problem::not_found("this story"))
 }
 
 /// One story: phases, tasks, agents, tokens, failures, trace.
-#[utoipa::path(get, path = "/api/stories/{id}", tag = "history", params(("id" = String, Path, description = "Story")),
+#[utoipa::path(get, path = "/api/stories/{id}", tag = "history",
+    params(("id" = String, Path, description = "Story"), AtParams),
     responses((status = 200, description = "The story", body = StoryJson<'_>),
               (status = 404, description = "Never heard of", body = Problem)))]
-pub(super) async fn one(State(api): State<Api>, Named(id, _): Named) -> Result<Response, Problem> {
-    let story = find(&api, &id).await?;
-    Ok(Json(StoryJson::from(&*story)).into_response())
+pub(super) async fn one(State(api): State<Api>, when: When, Named(id, _): Named) -> Result<Response, Problem> {
+    let story = find(&api, &when, &id).await?;
+    Ok(when.answer(StoryJson::from(&*story)))
 }
 
 /// A story's spans as OTLP JSON, as they are exported.

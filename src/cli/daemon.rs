@@ -19,6 +19,8 @@ use crate::model::{Seq, printable};
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest silence of the feed, which beats every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(45);
+/// Items of a state that are taken.
+const MAX_STATE: usize = 10_000;
 /// Largest frame: one event with all that belongs to it is far below.
 const MAX_FRAME: usize = 64 << 20;
 /// Largest answer that is read as a whole: a page of events with payloads ends at half of it.
@@ -55,6 +57,38 @@ impl Asked {
 pub(super) struct Page {
     pub(super) items: Vec<Box<RawValue>>,
     pub(super) next: Option<String>,
+}
+
+/// State of a kind, as it is or as it was.
+#[derive(Debug, Deserialize)]
+pub(super) struct State {
+    pub(super) items: Vec<serde_json::Value>,
+    as_of: String,
+    past: Option<Past>,
+    next: Option<String>,
+    /// Whether there are more than were taken.
+    #[serde(skip)]
+    pub(super) more: bool,
+}
+
+/// What an answer about the past stands for.
+#[derive(Debug, Deserialize)]
+struct Past {
+    seq: Seq,
+    at: Option<String>,
+}
+
+impl State {
+    /// What it stands for, in a line.
+    pub(super) fn told(&self) -> String {
+        match &self.past {
+            None => format!("as of {}", printable(&self.as_of)),
+            Some(past) => {
+                let of = past.at.as_deref().map(|at| format!(" of {}", printable(at))).unwrap_or_default();
+                format!("as of {}, after record {}{of}", printable(&self.as_of), past.seq)
+            }
+        }
+    }
 }
 
 /// A saved search.
@@ -143,6 +177,22 @@ impl Daemon {
             query.extend(value.map(|value| (name, value.to_owned())));
         }
         self.read("api/events", &query).await
+    }
+
+    /// State of a kind: the first thousands of it.
+    pub(super) async fn state(&self, what: &str, at: Option<&str>) -> anyhow::Result<State> {
+        let path = format!("api/{what}");
+        let query: Vec<_> = at.into_iter().map(|at| ("at", at.to_owned())).collect();
+        let mut state: State = self.read(&path, &query).await?;
+        while state.next.is_some() && state.items.len() < MAX_STATE {
+            let mut query = query.clone();
+            query.extend([("limit", "1000".to_owned()), ("cursor", state.next.take().unwrap_or_default())]);
+            let page: State = self.read(&path, &query).await?;
+            state.items.extend(page.items);
+            state.next = page.next;
+        }
+        state.more = state.next.is_some();
+        Ok(state)
     }
 
     pub(super) async fn feed(&self, asked: &Asked, after: Seq) -> anyhow::Result<Feed> {

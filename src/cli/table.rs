@@ -135,6 +135,30 @@ impl Table {
     }
 }
 
+/// Widest cell of a table of state, in characters.
+const WIDEST_CELL: usize = 48;
+
+/// Rows under their heads, in columns.
+pub(super) fn aligned(heads: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
+    let heads = heads.iter().map(|head| (*head).to_owned()).collect();
+    let all: Vec<Vec<String>> = std::iter::once(heads)
+        .chain(rows)
+        .map(|row| row.iter().map(|cell| shorten(&printable(cell), WIDEST_CELL)).collect())
+        .collect();
+    let width = |n: usize| all.iter().filter_map(|row: &Vec<String>| row.get(n)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..all[0].len()).map(|n| width(n).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
+        }
+        line.truncate(line.trim_end().len());
+        line
+    };
+    all.iter().map(line).collect()
+}
+
 fn cells(row: &Row<'_>) -> [String; HEADS.len()] {
     let time = row.timestamp.replace('T', " ");
     let optional = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or("-").to_owned();

@@ -13,7 +13,8 @@ section! {
         path: PathBuf = PathBuf::from("fleetscope-data"),
         /// Entries older than this are removed.
         retain_age: Duration = Duration::from_hours(30 * 24),
-        /// When the journal grows beyond this, its oldest entries are removed.
+        /// When the journal grows beyond this, its oldest entries are removed. Up to a sixteenth of it, and 1 GiB at most,
+        /// are snapshots from which the state of a past time is made.
         retain_bytes: ByteSize = ByteSize(20 << 30),
     }
 }

@@ -5,6 +5,7 @@
 mod counts;
 mod exports;
 mod history;
+mod past;
 mod searches;
 mod state;
 
@@ -23,6 +24,7 @@ pub(super) fn contract(make: &dyn Fn() -> Box<dyn Journal>) {
     records_out_of_order_are_refused(&*make());
     readers_see_whole_commits(&*make());
     state::all(make);
+    past::all(make);
     searches::all(make);
     counts::all(make);
     exports::all(make);
@@ -49,7 +51,9 @@ fn an_empty_journal_answers_everything(journal: &dyn Journal) {
     assert!(journal.find("A", 0, 1).expect("find").is_none());
     assert!(journal.positions().expect("positions").is_empty());
     assert_eq!(journal.sink_position("otlp").expect("sink"), 0);
-    assert!(journal.snapshot().expect("snapshot").is_none());
+    assert!(journal.snapshot(Seq::MAX).expect("snapshot").is_none());
+    assert_eq!(journal.upto(crate::model::Timestamp::from_nanos(i64::MAX)).expect("upto"), None);
+    assert_eq!(journal.reach().expect("reach"), None);
     assert!(journal.story("s").expect("story").is_none());
     assert!(journal.stories(None, 10).expect("stories").0.is_empty());
     assert!(journal.dead_letters(10).expect("letters").is_empty());

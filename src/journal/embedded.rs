@@ -40,6 +40,7 @@ mod term;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod when;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -190,9 +191,17 @@ impl Journal for Embedded {
         self.write(|txn| meta::put_sink(&self.engine, txn, sink, seq))
     }
 
-    fn snapshot(&self) -> Result<Option<(Seq, Vec<u8>)>, JournalError> {
+    fn snapshot(&self, upto: Seq) -> Result<Option<(Seq, Vec<u8>)>, JournalError> {
         let txn = self.engine.read()?;
-        snapshots::newest(&self.engine, &txn)
+        snapshots::newest(&self.engine, &txn, upto)
+    }
+
+    fn upto(&self, at: Timestamp) -> Result<Option<Seq>, JournalError> {
+        self.known_at(at)
+    }
+
+    fn reach(&self) -> Result<Option<Seq>, JournalError> {
+        self.makeable_from()
     }
 
     fn story(&self, id: &str) -> Result<Option<StoryView>, JournalError> {
@@ -203,6 +212,11 @@ impl Journal for Embedded {
     fn stories(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError> {
         let txn = self.engine.read()?;
         stories::page(&self.engine, &txn, cursor, limit)
+    }
+
+    fn closed_by(&self, seq: Seq, more: u64) -> Result<Cursor, JournalError> {
+        let txn = self.engine.read()?;
+        stories::closed_by(&self.engine, &txn, seq, more)
     }
 
     fn save_search(&self, search: &SavedSearch) -> Result<bool, JournalError> {

@@ -104,6 +104,14 @@ pub struct Record {
 }
 
 impl Record {
+    /// When it happened, as far as that can be true: nothing was stored after it was received.
+    pub fn happened(&self) -> Timestamp {
+        match &self.body {
+            Body::Message(message, _) if message.received != Timestamp::ZERO => self.at.min(message.received),
+            _ => self.at,
+        }
+    }
+
     /// The message and what was resolved, if this record is an entry.
     pub fn entry(&self) -> Option<(&Message, &Resolved)> {
         match &self.body {

@@ -24,7 +24,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("export", &["journal", "sinks", "model"]),
     ("report", &["journal", "model"]),
     ("mcp", &["model"]),
-    ("ingest", &["correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
+    ("past", &["correlate", "journal", "board", "metrics", "model"]),
+    ("ingest", &["past", "correlate", "journal", "sinks", "board", "tail", "metrics", "status", "model"]),
     (
         "api",
         &[
@@ -42,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "mcp",
             "privacy",
             "correlate",
+            "past",
             "model",
         ],
     ),
@@ -58,6 +60,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "journal",
             "privacy",
             "correlate",
+            "past",
             "ingest",
             "sources",
             "sinks",

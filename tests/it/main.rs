@@ -16,6 +16,7 @@ mod logs;
 mod nats_source;
 mod otlp;
 mod page;
+mod past;
 mod prometheus_page;
 mod replay;
 mod replay_into;

@@ -12,6 +12,8 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use fleetscope::correlate::{LlmSettings, Settings};
+
 /// What can be waited for: that something holds, or that something is found.
 pub(crate) trait Awaited {
     type Found;
@@ -66,6 +68,20 @@ pub(crate) async fn until_seen<T: std::fmt::Debug, F: Future<Output = T>>(
         }
         assert!(Instant::now() < end, "not within {bound:?}: {what}; seen last: {seen:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// What correlation is told where a test does not care.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        silent_after: Duration::from_secs(30),
+        idle_after: Duration::from_mins(1),
+        timeout: Duration::from_mins(5),
+        derive_timeout: Duration::from_mins(2),
+        open_span_max: Duration::from_mins(5),
+        trace_bytes: 4 << 20,
+        max_stories: 1_000,
+        llm: LlmSettings::default(),
     }
 }
 

@@ -45,7 +45,8 @@ impl Embedded {
         }
         stories::close(&self.engine, &mut txn, live.last, commit.closed)?;
         if let Some(snapshot) = commit.snapshot {
-            snapshots::put(&self.engine, &mut txn, live.last, snapshot)?;
+            let held = snapshots::Held { first: live.first, room: snapshots::room(self.retain_bytes) };
+            snapshots::put(&self.engine, &mut txn, live.last, snapshot, held)?;
         }
         meta::put_ends(&self.engine, &mut txn, &live)?;
         txn.commit()?;
@@ -95,6 +96,9 @@ impl Embedded {
         self.put_blocks(txn, live, records)?;
         if live.first == 0 {
             (live.first, live.oldest) = (first.seq, Some(first.at));
+        }
+        if live.last == 0 {
+            meta::put_origin(&self.engine, txn, first.seq)?;
         }
         live.last = records.last().map_or(live.last, |r| r.seq);
         Ok(framing.ratio())

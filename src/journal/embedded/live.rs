@@ -163,7 +163,12 @@ impl Blocks {
 
     /// First and last sequence of the block of `seq`.
     pub(super) const fn bounds(seq: Seq) -> (Seq, Seq) {
-        let first = Self::of(seq) << BLOCK_BITS;
+        Self::range(Self::of(seq))
+    }
+
+    /// First and last sequence of a block.
+    pub(super) const fn range(block: u64) -> (Seq, Seq) {
+        let first = block << BLOCK_BITS;
         (first, first + (1 << BLOCK_BITS) - 1)
     }
 

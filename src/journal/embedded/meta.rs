@@ -15,6 +15,7 @@ const FORMAT: u32 = 4;
 
 const ENDS: &[u8] = b"ends";
 const STORE: &[u8] = b"store";
+const ORIGIN: &[u8] = b"origin";
 const POSITION: u8 = b'p';
 const SINK: u8 = b's';
 
@@ -79,6 +80,16 @@ pub(super) fn load_ends(engine: &Engine, txn: &RoTxn<'_>, live: &mut Live) -> Re
     };
     (live.last, live.sealed, live.sealing) = (last, sealed, Term::from_bits(sealing));
     Ok(())
+}
+
+/// Remembers the first record ever.
+pub(super) fn put_origin(engine: &Engine, txn: &mut RwTxn<'_>, seq: Seq) -> Result<(), JournalError> {
+    put_counter(engine, txn, ORIGIN, seq)
+}
+
+/// The first record ever; a journal of before this was remembered begins with record 1.
+pub(super) fn origin(engine: &Engine, txn: &RoTxn<'_>) -> Result<Seq, JournalError> {
+    Ok(counter(engine, txn, ORIGIN)?.max(1))
 }
 
 /// A counter; 0 = never set.

@@ -8,7 +8,7 @@ use super::append::pair;
 use super::bytes_of::{before, u64_of};
 use super::frame::Frame;
 use super::live::{Blocks, Live};
-use super::{Embedded, meta, seal, stories};
+use super::{Embedded, meta, seal, snapshots, stories};
 use crate::journal::{Expired, JournalError};
 use crate::model::{Seq, Timestamp};
 use heed::RwTxn;
@@ -80,6 +80,7 @@ impl Embedded {
         let tables = &self.engine.tables;
         tables.delivery.delete_range(txn, &before(&pair(first, 0)))?;
         stories::expire(&self.engine, txn, first, STORIES)?;
+        snapshots::expire(&self.engine, txn, first)?;
         let block = Blocks::of(first);
         tables.block.delete_range(txn, &before(&block.to_be_bytes()))?;
         Arc::make_mut(&mut live.blocks).forget_before(block);

@@ -80,6 +80,25 @@ pub(super) fn page(
     Ok((stories, None))
 }
 
+/// The cursor after which those stand that were closed by the commits up to `seq`, and the `more` that closed next.
+///
+/// Numbers grow with the sequences, so the place is found by halving. A story that closed again has left its first place.
+pub(super) fn closed_by(engine: &Engine, txn: &RoTxn<'_>, seq: Seq, more: u64) -> Result<Cursor, JournalError> {
+    let last = meta::counter(engine, txn, CLOSINGS)?;
+    let oldest = engine.tables.closed.first(txn)?.and_then(|(number, _)| u64_of(number));
+    let (mut low, mut high) = (oldest.map_or(last, |oldest| oldest - 1), last + 1);
+    // The closing `low` and those before are of `seq` or earlier; `high` and those after are not, or are not there.
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        let at = engine.tables.closed.get_greater_than_or_equal_to(txn, &middle.to_be_bytes())?;
+        match at.and_then(|(number, value)| Some((u64_of(number)?, u64_of(value)?))) {
+            Some((number, at)) if at <= seq => low = number,
+            _ => high = middle,
+        }
+    }
+    Ok(Cursor(low.saturating_add(more).saturating_add(1)))
+}
+
 /// Stories in the order they were closed in, after closing `after`, at most `limit`; and the closing to go on after.
 pub(super) fn oldest(
     engine: &Engine,

@@ -8,7 +8,9 @@ use fleetscope::api::{Context, serve};
 use fleetscope::board::Board;
 use fleetscope::config::Config;
 use fleetscope::journal::{Commit, Embedded, Journal as _};
+use fleetscope::metrics::Metrics;
 use fleetscope::model::{Change, Record, Timestamp};
+use fleetscope::past::Past;
 use fleetscope::tail::Tail;
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
@@ -47,13 +49,16 @@ impl Kept {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();
+        let (journal, metrics) = (Arc::new(journal), Arc::<Metrics>::default());
+        let past = Past::new(journal.clone(), crate::support::settings(), Arc::clone(&metrics));
         let context = Context {
             config: Arc::new(config),
-            journal: Arc::new(journal),
+            journal,
+            past: Arc::new(past),
             board,
             tail: Arc::new(Tail::new(head)),
             status: Arc::default(),
-            metrics: Arc::default(),
+            metrics,
             inboxes: Arc::default(),
             lookups: Arc::default(),
             stop: stop.clone(),

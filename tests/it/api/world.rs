@@ -14,6 +14,7 @@ use fleetscope::model::{
     Body, Delivery, DeliveryState, Facts, Form, Ids, Key, Known, Message, Payload, Record, Resolved, Seq, Severity,
     Source, Span, StoryView, Timestamp, TraceId, TraceKey, Value, spans_of,
 };
+use fleetscope::past::Past;
 use fleetscope::status::Status;
 use fleetscope::tail::{Committed, Tail};
 use futures::{SinkExt, StreamExt};
@@ -69,8 +70,9 @@ impl World {
         let head = records.last().map_or(0, |r| r.seq);
         let records: Vec<_> = records.into_iter().map(Arc::new).collect();
         journal.append(&Commit { records: &records, ..Commit::default() }).expect("memory");
-        let (board, status, metrics) = (Arc::default(), Arc::default(), Arc::default());
+        let (board, status, metrics) = (Arc::default(), Arc::default(), Arc::<Metrics>::default());
         let tail = Arc::new(Tail::new(head));
+        let past = Past::new(journal.clone(), crate::support::settings(), Arc::clone(&metrics));
         let stop = CancellationToken::new();
         let context = Context {
             config: Arc::new(config),
@@ -80,6 +82,7 @@ impl World {
             status: Arc::clone(&status),
             metrics: Arc::clone(&metrics),
             inboxes: Arc::default(),
+            past: Arc::new(past),
             lookups: Arc::default(),
             stop: stop.clone(),
             trace: Arc::new(spans),

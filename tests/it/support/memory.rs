@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 struct Held {
     records: Vec<Arc<Record>>,
     positions: Vec<Position>,
-    closed: Vec<StoryView>,
+    closed: Vec<(Seq, StoryView)>,
     sinks: HashMap<String, Seq>,
     letters: Vec<DeadLetter>,
     searches: BTreeMap<String, SavedSearch>,
@@ -44,8 +44,9 @@ impl Journal for Memory {
         let mut held = self.held.lock();
         held.records.extend(commit.records.iter().cloned());
         held.positions.extend(commit.positions.iter().cloned());
-        held.closed.extend(commit.closed.iter().cloned());
         held.last = held.records.last().map_or(held.last, |r| r.seq);
+        let last = held.last;
+        held.closed.extend(commit.closed.iter().map(|story| (last, story.clone())));
         Ok(())
     }
 
@@ -125,20 +126,35 @@ impl Journal for Memory {
         Ok(())
     }
 
-    fn snapshot(&self) -> Result<Option<(Seq, Vec<u8>)>, JournalError> {
+    fn snapshot(&self, _: Seq) -> Result<Option<(Seq, Vec<u8>)>, JournalError> {
         Ok(None)
     }
 
+    fn upto(&self, at: Timestamp) -> Result<Option<Seq>, JournalError> {
+        let held = self.held.lock();
+        let before = held.records.iter().take_while(|r| r.happened() <= at);
+        Ok(before.last().map(|r| r.seq))
+    }
+
+    fn reach(&self) -> Result<Option<Seq>, JournalError> {
+        Ok(self.held.lock().records.first().map(|r| r.seq).filter(|first| *first == 1))
+    }
+
     fn story(&self, id: &str) -> Result<Option<StoryView>, JournalError> {
-        Ok(self.held.lock().closed.iter().find(|s| &*s.story_id == id).cloned())
+        Ok(self.held.lock().closed.iter().map(|(_, s)| s).find(|s| &*s.story_id == id).cloned())
     }
 
     fn stories(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<StoryView>, Option<Cursor>), JournalError> {
         let held = self.held.lock();
-        let from = cursor.map_or(0, |Cursor(n)| n as usize);
-        let page: Vec<_> = held.closed.iter().rev().skip(from).take(limit).cloned().collect();
-        let end = from + page.len();
-        Ok((page, (end < held.closed.len()).then_some(Cursor(end as u64))))
+        let end = cursor.map_or(held.closed.len(), |Cursor(n)| (n as usize).min(held.closed.len()));
+        let page: Vec<_> = held.closed[..end].iter().rev().take(limit).map(|(_, story)| story.clone()).collect();
+        let end = end - page.len();
+        Ok((page, (end > 0).then_some(Cursor(end as u64))))
+    }
+
+    fn closed_by(&self, seq: Seq, more: u64) -> Result<Cursor, JournalError> {
+        let closed = self.held.lock().closed.iter().filter(|(at, _)| *at <= seq).count() as u64;
+        Ok(Cursor(closed + more))
     }
 
     fn save_search(&self, search: &SavedSearch) -> Result<bool, JournalError> {

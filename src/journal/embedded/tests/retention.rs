@@ -156,3 +156,27 @@ fn readers_go_on_while_retention_works() {
         }
     });
 }
+
+#[test]
+fn snapshots_go_with_the_records_after_them() {
+    let dir = folder();
+    let journal = Embedded::open_sized(dir.path(), Duration::from_secs(1), u64::MAX, MAP, 6).expect("opens");
+    let mut history = History::new(44);
+    for n in 1..=30_u64 {
+        let (records, snapshot) = (history.more(60), n.to_be_bytes());
+        let commit = Commit { records: &records, snapshot: Some(&snapshot), ..Commit::default() };
+        journal.append(&commit).expect("appends");
+    }
+    assert_eq!(journal.reach().expect("reach"), Some(1));
+    retain(&journal, Timestamp::from_millis(2_000));
+    let first = journal.stats().expect("stats").first_seq;
+    assert!(first > 100, "{first}");
+    let reach = journal.reach().expect("reach").expect("there are snapshots");
+    assert!(reach + 1 >= first && reach < first + 60, "{reach}, and the first record is {first}");
+    assert_eq!(journal.snapshot(reach).expect("snapshot"), Some((reach, (reach / 60).to_be_bytes().to_vec())));
+    assert_eq!(journal.snapshot(reach - 1).expect("snapshot"), None, "what came before leads nowhere");
+    // All records may go: a start still finds the last state.
+    retain(&journal, Timestamp::from_millis(100_000));
+    assert_eq!(journal.reach().expect("reach"), None);
+    assert_eq!(journal.snapshot(Seq::MAX).expect("snapshot").map(|(seq, _)| seq), Some(1_800));
+}
