@@ -9,6 +9,7 @@ mod ask;
 mod consumers;
 mod events;
 mod fit;
+mod state;
 mod story;
 mod tools;
 mod why;

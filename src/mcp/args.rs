@@ -99,6 +99,30 @@ pub(super) struct ConsumerHealth {
     pub(super) unhealthy: bool,
 }
 
+/// `state_at`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StateAt {
+    /// The state as of this time: an age such as `-10m`, RFC 3339, or milliseconds since 1970; the present if not said.
+    pub(super) at: Option<String>,
+    /// Which parts of it: councils, agents and deliberations if not said.
+    #[serde(default)]
+    pub(super) parts: Vec<StatePart>,
+}
+
+/// A part of the fleet's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StatePart {
+    Councils,
+    Agents,
+    Deliberations,
+    Stories,
+    LlmRequests,
+    RayJobs,
+    Components,
+}
+
 /// `compare`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

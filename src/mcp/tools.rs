@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{self, Told, parse};
 use super::ask::{Ask, Refused};
-use super::{agent, args, consumers, events, story, why};
+use super::{agent, args, consumers, events, state, story, why};
 
 /// A tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +19,19 @@ pub(super) enum Kind {
     WhyFailed,
     AgentHistory,
     ConsumerHealth,
+    StateAt,
     Compare,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::WhyFailed,
         Self::StoryTimeline,
         Self::SearchEvents,
         Self::GetEvent,
         Self::AgentHistory,
         Self::ConsumerHealth,
+        Self::StateAt,
         Self::Compare,
     ];
 
@@ -45,6 +47,7 @@ impl Kind {
             Self::WhyFailed => "why_failed",
             Self::AgentHistory => "agent_history",
             Self::ConsumerHealth => "consumer_health",
+            Self::StateAt => "state_at",
             Self::Compare => "compare",
         }
     }
@@ -57,6 +60,7 @@ impl Kind {
             Self::WhyFailed => "Why something failed",
             Self::AgentHistory => "What an agent did",
             Self::ConsumerHealth => "How consumers keep up",
+            Self::StateAt => "The fleet at a time",
             Self::Compare => "Two stories side by side",
         }
     }
@@ -92,6 +96,11 @@ impl Kind {
                  messages), `redelivering`, `stuck` (the ack floor stands still) or `paused`, with what is pending, and \
                  the streams they read."
             }
+            Self::StateAt => {
+                "What the fleet is doing now or was doing at a time: councils, agents with state and task, deliberations, \
+                 stories, LLM requests, Ray jobs, components. Of the past it is made again from the journal, and `past` \
+                 tells what it stands for; what watched systems showed then is not kept, and `stale_because` says so."
+            }
             Self::Compare => {
                 "Two stories side by side, one figure a row: durations of phases and deliberations, answers and tokens by \
                  role and model, latency, naks and redeliveries by consumer, requests by model, failures, cost."
@@ -107,6 +116,7 @@ impl Kind {
             Self::WhyFailed => schema_for_type::<args::WhyFailed>(),
             Self::AgentHistory => schema_for_type::<args::AgentHistory>(),
             Self::ConsumerHealth => schema_for_type::<args::ConsumerHealth>(),
+            Self::StateAt => schema_for_type::<args::StateAt>(),
             Self::Compare => schema_for_type::<args::Compare>(),
         }
     }
@@ -146,6 +156,7 @@ impl Kind {
             Self::WhyFailed => why::failed(ask, &parse(arguments)?).await,
             Self::AgentHistory => agent::history(ask, parse(arguments)?, room).await,
             Self::ConsumerHealth => consumers::health(ask, &parse(arguments)?).await,
+            Self::StateAt => state::at(ask, &parse(arguments)?).await,
             Self::Compare => story::compare(ask, parse(arguments)?).await,
         }
     }

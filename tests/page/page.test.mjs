@@ -90,6 +90,20 @@ test("a trace is drawn in time that grows with its spans, not with their square"
   assert.deepEqual(drawn.children.slice(1, 4).map(c => c.text), ["span 0", "span 1", "span 2"]);
 });
 
+test("what is opened says what it is about", async () => {
+  const story = { title: "Rate limit", phase: "DONE", trace_id: "t-1", tokens: 7, failures: 0, agents: ["agent-dev-001"], phases: [],
+    tasks: [{ task_id: "T-1", state: "done", role: "DEV", agent_id: "agent-dev-001", title: "Write it" }] };
+  const event = { seq: 12, type: "planning.story.created", story_id: "s-1", task_id: "T-1", violations: [], deliveries: [], data: { a: 1 }, facts: {} };
+  const browser = open(path => path.startsWith("api/stories/s-1") && !path.endsWith("/trace") ? story : path === "api/events/12" ? event : page, "#story/s-1");
+  await browser.settle();
+  const { text } = browser.node("drawer-body");
+  for (const part of ["Rate limit", "DONE", "T-1done · DEV · agent-dev-001 · Write it", "Report (PDF)"]) assert.ok(text.includes(part), `${part}: ${text}`);
+  browser.evaluate("go")("event", 12);
+  await browser.settle();
+  assert.equal(browser.node("drawer-title").textContent, "planning.story.created");
+  for (const part of ["taskT-1", "storys-1", "Story and trace"]) assert.ok(browser.node("drawer-body").text.includes(part), part);
+});
+
 test("every word has one meaning, and every word that is asked for is there", () => {
   const file = name => readFileSync(new URL(`../../src/api/page/${name}`, import.meta.url), "utf8");
   const [words, ...rest] = file("app.js").split("\n};\n");

@@ -17,7 +17,7 @@ const T = {
   gap: (a, b, why) => `Gap: records ${a} to ${b} were not shown (${why}).`,
   reasons: { slow: "this page was too slow", purged: "they expired", future: "the journal was restored", unreadable: "the journal could not be read" },
   omitted: n => `${n} events omitted at this rate.`, payload: "Payload", deliveries: "Deliveries", facts: "Facts",
-  copy: "Copy", copied: "Copied", withheld: r => `The payload needs a token of role ${r}.`, openStory: "Story and trace",
+  copy: "Copy", copied: "Copied", withheld: r => `The payload needs a token of role ${r}.`, openStory: "Story and trace", report: "Report (PDF)",
   trace: "Trace", phases: "Phases", tasks: "Tasks", attempts: n => `${n} deliveries`, tokens: "tokens", failures: "failures",
   silent: "silent", pending: "pending", ackPending: "to be acked", redelivered: "redelivered", floor: "ack floor moved", ago: s => `${s} ago`,
   liveBut: "live, but not all sources are",
@@ -46,8 +46,9 @@ $("time").ariaLabel = T.time;
 
 // ---- asking the daemon
 let token = sessionStorage.getItem("token") || "";
+const request = (path, how) => fetch(path, { ...how, headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store" });
 async function api(path, method = "GET", sent) {
-  const response = await fetch(path, { method, body: sent, headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: "no-store" });
+  const response = await request(path, { method, body: sent });
   if (response.status === 401) { askToken(); throw new Error(T.tokenTitle); }
   if (response.status === 204) return {};
   const body = await response.json();
@@ -465,7 +466,7 @@ async function openThing(kind, id) {
   let shown;
   try {
     const { views } = await import("./drawer.js");
-    shown = await views({ T, el, api, go, fail, clock, ms, standing, eventsOf })[kind](id);
+    shown = await views({ T, el, api, request, go, fail, clock, ms, standing, eventsOf })[kind](id);
   } catch (error) { shown = [title, T.failed(error.message)]; }
   // Closed, or on to another, while it was loading.
   if (mine === opened) openDrawer(...shown);

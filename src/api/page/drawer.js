@@ -1,7 +1,7 @@
 // What the drawer shows of an event, an agent and a story. Loaded when the first one is opened.
 // Takes: the page's words, its way to make nodes and to ask the daemon. Gives: of an id, a title and nodes.
 
-export const views = ({ T, el, api, go, fail, clock, ms, standing, eventsOf }) => {
+export const views = ({ T, el, api, request, go, fail, clock, ms, standing, eventsOf }) => {
   const list = pairs => el("dl", {}, ...pairs.filter(([, v]) => v !== null && v !== undefined && v !== "" && v !== false)
     .flatMap(([k, v]) => [el("dt", {}, k), el("dd", {}, String(v))]));
 
@@ -45,6 +45,21 @@ export const views = ({ T, el, api, go, fail, clock, ms, standing, eventsOf }) =
     try { shown = el("div", { className: "tree" }, tree(await api(`api/agents/${encodeURIComponent(id)}`))); } catch (error) { shown = T.failed(error.message); }
     return [id, eventsOf("agent", id), shown];
   }
+  // A link would not carry the token.
+  function paper(path, id) {
+    const button = el("button", { type: "button" }, T.report);
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        const answer = await request(`${path}/report?format=pdf`);
+        if (!answer.ok) throw new Error((await answer.json()).detail);
+        const link = el("a", { href: URL.createObjectURL(await answer.blob()), download: `${id}.pdf` });
+        link.click();
+        URL.revokeObjectURL(link.href);
+      } catch (error) { fail(error); } finally { button.disabled = false; }
+    });
+    return button;
+  }
   async function story(id) {
     const path = `api/stories/${encodeURIComponent(id)}`;
     const [story, trace] = await Promise.all([api(path), api(`${path}/trace`)].map(p => p.catch(error => ({ error }))));
@@ -52,7 +67,7 @@ export const views = ({ T, el, api, go, fail, clock, ms, standing, eventsOf }) =
       list([["title", story.title], ["phase", story.phase], ["trace", story.trace_id], [T.tokens, story.tokens], [T.failures, story.failures], ["agents", story.agents.join(", ")]]),
       el("h3", {}, T.phases), list(story.phases.map(p => [p.phase, `${clock(p.from)} – ${p.until ? clock(p.until) : ""}`])),
       el("h3", {}, T.tasks), list(story.tasks.map(t => [t.task_id, [t.state, t.role, t.agent_id, t.title].filter(Boolean).join(" · ")]))];
-    return [id, eventsOf("story", id), ...about, el("h3", {}, T.trace), trace.error ? el("p", {}, T.failed(trace.error.message)) : waterfall(trace)];
+    return [id, el("div", { className: "spread" }, eventsOf("story", id), paper(path, id)), ...about, el("h3", {}, T.trace), trace.error ? el("p", {}, T.failed(trace.error.message)) : waterfall(trace)];
   }
   // OTLP JSON → one bar a span, children beneath their parents.
   function waterfall(trace) {

@@ -28,9 +28,16 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
     let tools = near.list_all_tools().await.expect("tools");
     assert_eq!(tools, far.list_all_tools().await.expect("tools"));
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    for name in
-        ["why_failed", "story_timeline", "search_events", "get_event", "agent_history", "consumer_health", "compare"]
-    {
+    for name in [
+        "why_failed",
+        "story_timeline",
+        "search_events",
+        "get_event",
+        "agent_history",
+        "consumer_health",
+        "state_at",
+        "compare",
+    ] {
         assert!(names.contains(&name), "{names:?}");
     }
     assert!(tools.iter().all(|t| t.annotations.as_ref().is_some_and(|a| a.read_only_hint == Some(true))));
@@ -44,6 +51,7 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
         ("why_failed", json!({"story": "US-1"})),
         ("agent_history", json!({"agent": "agent-dev-001", "limit": 2})),
         ("consumer_health", json!({})),
+        ("state_at", json!({"parts": ["agents", "stories"]})),
         ("compare", json!({"left": "US-1", "right": "US-2"})),
     ] {
         let answers = (call(&near, tool, arguments.clone()).await, call(&far, tool, arguments).await);
@@ -53,6 +61,12 @@ async fn both_transports_offer_the_same_tools_and_give_the_same_answers() {
         seqs(&call(&near, "search_events", json!({"filter": "story:US-2 -role:QA", "limit": 3})).await),
         [60, 58, 56]
     );
+    let state = call(&near, "state_at", json!({"parts": ["agents"]})).await;
+    assert_eq!(state["answer"]["agents"]["items"][0]["agent_id"], "agent-dev-001", "{state}");
+    let past = call(&near, "state_at", json!({"at": at(60).to_string(), "parts": ["agents", "agents"]})).await;
+    assert!(past["answer"]["agents"]["past"]["seq"].is_u64(), "{past}");
+    assert!(refused(&near, "state_at", json!({"at": "tomorrowish"})).await.contains("at"));
+    assert!(refused(&near, "state_at", json!({"parts": ["weather"]})).await.contains("weather"));
     let timeline = call(&far, "story_timeline", json!({"story": "US-1", "limit": 4})).await;
     assert_eq!((&timeline["answer"]["timeline"]["events"], seqs(&timeline)), (&json!(50), vec![1, 2, 3, 4]));
     let more = call(&far, "story_timeline", timeline["next"].clone()).await;
