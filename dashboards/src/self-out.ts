@@ -68,7 +68,7 @@ export const keeping = (dashboard: DashboardBuilder): DashboardBuilder =>
         title: 'Records removed, commits that failed',
         text: 'Records removed by age or size, and commits that have to be tried again, a second.',
         unit: A_SECOND,
-        size: [12, 7],
+        size: [6, 7],
         queries: [
           range('sum by (reason) (rate(fleetscope_journal_expired_total[$__rate_interval]))', 'removed: {{reason}}'),
           range('sum by (reason) (rate(fleetscope_journal_errors_total[$__rate_interval]))', 'failed: {{reason}}'),
@@ -81,12 +81,41 @@ export const keeping = (dashboard: DashboardBuilder): DashboardBuilder =>
         title: 'Memory of the daemon',
         text: 'What it allocated itself, and all that is resident, pages of the journal included.',
         unit: 'bytes',
-        size: [12, 7],
+        size: [6, 7],
         queries: [
           range('max(fleetscope_anonymous_memory_bytes)', 'allocated'),
           range('max(fleetscope_resident_memory_bytes)', 'resident'),
         ],
         empty: DOWN,
+      }),
+    )
+    .withPanel(
+      lines({
+        title: 'States of the past asked for',
+        text: 'Requests with at= a second, by how they ended: made anew, kept from before, refused, gone.',
+        unit: A_SECOND,
+        size: [6, 7],
+        queries: [range('sum by (outcome) (rate(fleetscope_past_states_total[$__rate_interval]))', '{{outcome}}')],
+        empty: 'No data: nobody asked for a time before',
+      }),
+    )
+    .withPanel(
+      quantiles({
+        title: 'Time to make one',
+        text: 'Median and 99th percentile of the time to make the state of a time again from the journal.',
+        unit: 's',
+        size: [6, 7],
+        queries: [
+          range(
+            'histogram_quantile(0.5, sum by (le) (rate(fleetscope_past_state_seconds_bucket[$__rate_interval])))',
+            'median',
+          ),
+          range(
+            'histogram_quantile(0.99, sum by (le) (rate(fleetscope_past_state_seconds_bucket[$__rate_interval])))',
+            '99 %',
+          ),
+        ],
+        empty: 'No data: nobody asked for a time before',
       }),
     );
 

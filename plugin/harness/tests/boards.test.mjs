@@ -48,6 +48,8 @@ const MAY_BE_EMPTY = {
     'Waiting before ingest',
     'Given up and left out',
     'Records removed, commits that failed',
+    'States of the past asked for',
+    'Time to make one',
     'Spans',
     'Spans that wait',
     'Requests to the trace backend',

@@ -16,7 +16,7 @@ use crate::model::Seq;
 /// Bytes of a piece before packing. Larger values need long runs of free pages, which a journal that reuses its pages
 /// may not have.
 const PIECE: usize = 60 * 1024;
-/// Snapshots kept: with so many, what has to be replayed for any time is some thirtieth of what is held, at most.
+/// Snapshots kept: with so many, what has to be replayed for any time is about a twentieth of what is held, at most.
 const MAX_KEPT: usize = 64;
 /// The newest ones are for a start after a crash, and stay: the last one, and the one before should that be damaged.
 const FOR_START: usize = 2;
